@@ -27,9 +27,13 @@ type Claim struct {
 	Endpoint    string
 	Event       string
 	OrderNo     string
-	URL         string // the row's own, or else the endpoint's
+	URL         string // where to: the row's own, or else the endpoint's
+	EndpointURL string // the same if it is the endpoint's; empty if the row brought its own
 	ContentType string
 	Body        string
 	Headers     map[string]string // the endpoint's, overlaid with the row's own
-	Policy      *Policy
+
+	// PolicyName is the policy that the row itself names, or empty: the endpoint's.
+	PolicyName string
+	Policy     *Policy
 }

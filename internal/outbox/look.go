@@ -1,0 +1,32 @@
+package outbox
+
+import "time"
+
+// Look is what a look at the table of deliveries found.
+type Look struct {
+	// At is the database's time of the look; the next one begins there.
+	At time.Time
+	// Endpoints have something due.
+	Endpoints []string
+	// NextDue is how long until the next row falls due; 0 if none will.
+	NextDue time.Duration
+
+	// The rest is seen by a full look alone.
+
+	// Lapsed tells that some leases have ended.
+	Lapsed bool
+	// NextLeaseEnd is how long until the next lease may end; 0 if nothing is in flight.
+	NextLeaseEnd time.Duration
+	// Poll tells that the database never rings: look every second.
+	Poll bool
+}
+
+// Lane asks a claim for rows of one endpoint.
+type Lane struct {
+	Endpoint string
+	// Take is the most rows to claim.
+	Take int
+	// Sendable is false where the endpoint's own policy is broken: only rows that
+	// name another one are claimed.
+	Sendable bool
+}

@@ -1,0 +1,222 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+)
+
+// The bell's advisory lock, in the two-integer form that never meets anybody's
+// bigint key. The trigger takes it shared: migrations/00003_enqueue.sql.
+const bellLock = "1330791493, 1"
+
+// patience is how long a request for the lock waits behind an open order while
+// its worker is busy again. Until then every commit rings.
+const patience = 3 * time.Second
+
+// Bell wakes a sleeping worker. Whoever sleeps holds an advisory lock
+// exclusively, or waits for it; an order's trigger, which tries it shared, then
+// fails to get it and notifies. Being granted the lock means that every
+// transaction that did not notify has ended: one more look sees their rows, and
+// no wake-up can be lost.
+//
+// The bell is a hint. While Live is false, look every second.
+type Bell struct {
+	config *pgx.ConnConfig
+	live   atomic.Bool
+	asleep atomic.Bool
+	rung   chan struct{}
+	change chan struct{} // asleep was changed
+}
+
+// NewBell prepares a bell; Run makes it ring.
+func NewBell(url, worker string) (*Bell, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("read the database URL for listening: %w", withoutPassword(err))
+	}
+	pin(config, worker)
+	// Waiting is what these connections are for.
+	config.RuntimeParams["statement_timeout"] = "0"
+	config.RuntimeParams["lock_timeout"] = "0"
+	// A worker that is cut off must not hold the lock for hours.
+	config.RuntimeParams["tcp_keepalives_idle"] = "5"
+	config.RuntimeParams["tcp_keepalives_interval"] = "2"
+	config.RuntimeParams["tcp_keepalives_count"] = "3"
+	// Giving up the wait for the lock must not cost the connection.
+	config.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: time.Second}
+	}
+	return &Bell{config: config, rung: make(chan struct{}, 1), change: make(chan struct{}, 1)}, nil
+}
+
+// Rung is signalled when somebody has rung, when the lock has been granted, and
+// when the connection is back after a loss: reasons to make a full look.
+func (b *Bell) Rung() <-chan struct{} { return b.rung }
+
+// Live tells whether the bell can be heard.
+func (b *Bell) Live() bool { return b.live.Load() }
+
+// Sleep makes every commit ring from about now on. The worker may sleep only
+// until Rung has been signalled and a look after that found nothing.
+func (b *Bell) Sleep() { b.turn(true) }
+
+// Wake lets commits be silent again.
+func (b *Bell) Wake() { b.turn(false) }
+
+func (b *Bell) turn(asleep bool) {
+	if b.asleep.Swap(asleep) != asleep {
+		signal(b.change)
+	}
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// Run listens, and holds the lock while the worker sleeps, until ctx ends; lost
+// connections come back by themselves.
+func (b *Bell) Run(ctx context.Context) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b.keep(ctx, b.holdLock)
+	}()
+	b.keep(ctx, b.listen)
+	<-done
+}
+
+// keep runs one of the two sessions again and again.
+func (b *Bell) keep(ctx context.Context, session func(context.Context, *pgx.Conn) error) {
+	for ctx.Err() == nil {
+		conn, err := pgx.ConnectConfig(ctx, b.config)
+		if err == nil {
+			_ = session(ctx, conn)
+			closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+			_ = conn.Close(closing)
+			cancel()
+		}
+		// Why it failed is said by the worker's other connections.
+		select {
+		case <-ctx.Done():
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+}
+
+func (b *Bell) listen(ctx context.Context, conn *pgx.Conn) error {
+	defer b.live.Store(false)
+	if _, err := conn.Exec(ctx, "/* orderbell:listen */ listen orderbell"); err != nil {
+		return err
+	}
+	b.live.Store(true)
+	signal(b.rung)
+	for {
+		// A quiet minute ends with a heartbeat, which notices a connection that
+		// is there no more.
+		quiet, cancel := context.WithTimeout(ctx, time.Minute)
+		_, err := conn.WaitForNotification(quiet)
+		cancel()
+		switch {
+		case err == nil:
+			signal(b.rung)
+		case ctx.Err() != nil || !pgconn.Timeout(err):
+			return err
+		default:
+			if err := conn.Ping(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// holdLock takes the lock when the worker falls asleep and lets go of it when it
+// wakes. An error leaves the session, and with it the lock.
+func (b *Bell) holdLock(ctx context.Context, conn *pgx.Conn) error {
+	for {
+		if b.asleep.Load() {
+			granted, err := b.takeLock(ctx, conn)
+			if err != nil {
+				return err
+			}
+			if granted {
+				signal(b.rung)
+				if err := b.waitAwake(ctx); err != nil {
+					return err
+				}
+				if _, err := conn.Exec(ctx, "/* orderbell:wake */ select pg_advisory_unlock("+bellLock+")"); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-b.change:
+		}
+	}
+}
+
+// waitAwake returns when the worker is awake.
+func (b *Bell) waitAwake(ctx context.Context) error {
+	for b.asleep.Load() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-b.change:
+		}
+	}
+	return nil
+}
+
+// takeLock waits for the lock; it gives up, without an error, when the worker
+// has been awake for a while.
+func (b *Bell) takeLock(ctx context.Context, conn *pgx.Conn) (granted bool, err error) {
+	waiting, withdraw := context.WithCancel(ctx)
+	defer withdraw()
+	watched := make(chan struct{})
+	stop := make(chan struct{})
+	go func() {
+		defer close(watched)
+		b.withdrawWhenAwake(stop, withdraw)
+	}()
+	_, err = conn.Exec(waiting, "/* orderbell:sleep */ select pg_advisory_lock("+bellLock+")")
+	close(stop)
+	<-watched
+	switch {
+	case err == nil:
+		return true, nil
+	case ctx.Err() == nil && waiting.Err() != nil && !conn.IsClosed():
+		return false, nil
+	}
+	return false, err
+}
+
+func (b *Bell) withdrawWhenAwake(stop <-chan struct{}, withdraw func()) {
+	tick := time.NewTicker(patience)
+	defer tick.Stop()
+	awake := false
+	for {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+			// Awake at two ticks in a row: busy, and not about to sleep again.
+			if now := !b.asleep.Load(); now && awake {
+				withdraw()
+				return
+			} else {
+				awake = now
+			}
+		}
+	}
+}

@@ -1,0 +1,126 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orderbell/orderbell/internal/outbox"
+)
+
+type claimRow struct {
+	ID                             outbox.ID
+	Attempt, Round, Rung, Unknowns int
+	Endpoint, Policy               string
+}
+
+func (r *claimRow) claim() *outbox.Claim {
+	return &outbox.Claim{
+		ID: r.ID, Attempt: r.Attempt, Round: r.Round, Rung: r.Rung, Unknowns: r.Unknowns,
+		Endpoint: r.Endpoint, PolicyName: r.Policy,
+	}
+}
+
+// Claim leases due rows of the lanes, no lane twice among them, and begins an
+// attempt of each. Rows that name one of the broken policies are left where they
+// are.
+func (db *DB) Claim(ctx context.Context, lanes []outbox.Lane, broken []string) ([]*outbox.Claim, error) {
+	endpoints := make([]string, len(lanes))
+	takes := make([]int, len(lanes))
+	sendable := make([]bool, len(lanes))
+	for i, lane := range lanes {
+		endpoints[i], takes[i], sendable[i] = lane.Endpoint, lane.Take, lane.Sendable
+	}
+	if broken == nil {
+		broken = []string{}
+	}
+	rows, err := query[claimRow](ctx, db.claims, "claim rows", sqlClaim, pgx.StrictNamedArgs{
+		"endpoints": endpoints, "takes": takes, "sendable": sendable, "broken": broken,
+		"worker": db.worker, "lease": Lease,
+	})
+	if err != nil {
+		return nil, err
+	}
+	claims := make([]*outbox.Claim, len(rows))
+	for i := range rows {
+		claims[i] = rows[i].claim()
+	}
+	return claims, nil
+}
+
+type notificationRow struct {
+	ID                                     outbox.ID
+	Event, OrderNo, URL, ContentType, Body string
+	Headers                                map[string]string
+}
+
+// Fill fetches what to send for claimed rows. It returns those whose
+// notification is gone, with its partition: there is nothing to send.
+func (db *DB) Fill(ctx context.Context, claims []*outbox.Claim) (gone []*outbox.Claim, err error) {
+	byID := make(map[outbox.ID]*outbox.Claim, len(claims))
+	ids := make([]outbox.ID, len(claims))
+	for i, claim := range claims {
+		byID[claim.ID], ids[i] = claim, claim.ID
+	}
+	rows, err := query[notificationRow](ctx, db.claims, "fetch notifications", sqlNotifications, pgx.StrictNamedArgs{"ids": ids})
+	if err != nil {
+		return nil, err
+	}
+	for i := range rows {
+		row := &rows[i]
+		claim := byID[row.ID]
+		claim.Event, claim.OrderNo, claim.Body = row.Event, row.OrderNo, row.Body
+		claim.URL, claim.ContentType, claim.Headers = row.URL, row.ContentType, row.Headers
+		delete(byID, row.ID)
+	}
+	for _, claim := range byID {
+		gone = append(gone, claim)
+	}
+	return gone, nil
+}
+
+// Renew lengthens the leases of attempts in flight, and returns the ids whose
+// lease it could renew: another's lease has ended, or somebody holds its row.
+func (db *DB) Renew(ctx context.Context, claims []*outbox.Claim) ([]outbox.ID, error) {
+	ids, attempts := tokens(claims)
+	rows, err := query[struct{ NotificationID outbox.ID }](ctx, db.settles, "renew leases", sqlRenew, pgx.StrictNamedArgs{
+		"ids": ids, "attempts": attempts, "worker": db.worker, "lease": Lease,
+	})
+	if err != nil {
+		return nil, err
+	}
+	renewed := make([]outbox.ID, len(rows))
+	for i := range rows {
+		renewed[i] = rows[i].NotificationID
+	}
+	return renewed, nil
+}
+
+// tokens are the fencing tokens of claims: id and attempt.
+func tokens(claims []*outbox.Claim) ([]outbox.ID, []int) {
+	ids, attempts := make([]outbox.ID, len(claims)), make([]int, len(claims))
+	for i, claim := range claims {
+		ids[i], attempts[i] = claim.ID, claim.Attempt
+	}
+	return ids, attempts
+}
+
+type lapsedRow struct {
+	claimRow
+	Worker string
+	Ago    time.Duration
+}
+
+// Lapsed returns attempts whose lease has ended, 500 at the most.
+func (db *DB) Lapsed(ctx context.Context) ([]outbox.Lapse, error) {
+	rows, err := query[lapsedRow](ctx, db.claims, "look for ended leases", sqlLapsed, pgx.StrictNamedArgs{})
+	if err != nil {
+		return nil, err
+	}
+	lapses := make([]outbox.Lapse, len(rows))
+	for i := range rows {
+		lapses[i] = outbox.Lapse{Claim: rows[i].claim(), Worker: rows[i].Worker, Ago: rows[i].Ago}
+	}
+	return lapses, nil
+}

@@ -1,0 +1,99 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orderbell/orderbell/internal/outbox"
+)
+
+// AddEndpoint adds an endpoint, or changes the one with this id; it returns
+// whether it is new.
+func (db *DB) AddEndpoint(ctx context.Context, e outbox.Endpoint) (added bool, err error) {
+	row, err := queryOne[struct{ Added bool }](ctx, db.claims, "add endpoint "+e.ID, sqlAddEndpoint,
+		pgx.StrictNamedArgs{"id": e.ID, "url": e.URL, "policy": e.Policy})
+	return row.Added, err
+}
+
+// EndpointRow is an endpoint as `orderbell endpoint list` shows it.
+type EndpointRow struct {
+	ID     string `json:"id"`
+	URL    string `json:"url"`
+	Policy string `json:"policy"`
+}
+
+// ListEndpoints returns every endpoint, by id.
+func (db *DB) ListEndpoints(ctx context.Context) ([]EndpointRow, error) {
+	return query[EndpointRow](ctx, db.claims, "list endpoints", sqlListEndpoints, pgx.StrictNamedArgs{})
+}
+
+// Backlog is the one row of the view of that name.
+type Backlog struct {
+	DueNow               int64   `json:"due_now"`
+	OldestOverdueSeconds float64 `json:"oldest_overdue_seconds"`
+	InFlight             int64   `json:"in_flight"`
+	Waiting              int64   `json:"waiting"`
+	Held                 int64   `json:"held"`
+	Parked               int64   `json:"parked"`
+}
+
+// Backlog returns what is unfinished.
+func (db *DB) Backlog(ctx context.Context) (Backlog, error) {
+	return queryOne[Backlog](ctx, db.claims, "read the backlog", sqlBacklog, pgx.StrictNamedArgs{})
+}
+
+// Notification is where one notification stands.
+type Notification struct {
+	ID           outbox.ID `json:"-"`
+	Endpoint     string    `json:"endpoint"`
+	Event        string    `json:"event"`
+	State        string    `json:"state"`
+	AttemptCount int       `json:"attempt_count"`
+	CreatedAt    time.Time `json:"created_at"`
+	Explanation  string    `json:"explanation"`
+}
+
+// Attempt is one line of a notification's history.
+type Attempt struct {
+	NotificationID outbox.ID `json:"-"`
+	Attempt        int       `json:"attempt"`
+	StartedAt      time.Time `json:"started_at"`
+	DurationMs     float64   `json:"duration_ms"`
+	Outcome        string    `json:"outcome"`
+	HTTPStatus     int       `json:"http_status,omitempty"`
+	Error          string    `json:"error,omitempty"`
+	Worker         string    `json:"worker"`
+	URL            string    `json:"url"`
+}
+
+// History returns an order's notifications, oldest first, and their attempts.
+func (db *DB) History(ctx context.Context, orderNo string) ([]Notification, map[outbox.ID][]Attempt, error) {
+	notifications, err := query[Notification](ctx, db.claims, "read the history", sqlHistory, pgx.StrictNamedArgs{"order_no": orderNo})
+	if err != nil {
+		return nil, nil, err
+	}
+	ids := make([]outbox.ID, len(notifications))
+	for i, n := range notifications {
+		ids[i] = n.ID
+	}
+	found, err := query[Attempt](ctx, db.claims, "read the attempts", sqlAttempts, pgx.StrictNamedArgs{"ids": ids})
+	if err != nil {
+		return nil, nil, err
+	}
+	attempts := make(map[outbox.ID][]Attempt, len(notifications))
+	for _, a := range found {
+		attempts[a.NotificationID] = append(attempts[a.NotificationID], a)
+	}
+	return notifications, attempts, nil
+}
+
+// Ping says whether the database answers, with what it says if it does not.
+func (db *DB) Ping(ctx context.Context) error {
+	if err := db.claims.Ping(ctx); err != nil {
+		return fmt.Errorf("reach the database: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/orderbell/orderbell/migrations"
+)
+
+// Lease is how long a claimed row is its worker's own. A killed worker's rows
+// come back after it, however long a request may take, because it is renewed.
+const Lease = 8 * time.Second
+
+// DB is the database of one worker or command.
+type DB struct {
+	worker string
+	// Claims and looks, settles and renewals: so that a slow one of one kind
+	// cannot hold up the other.
+	claims, settles *pgxpool.Pool
+}
+
+// Open prepares the pools; it connects when a statement is first sent. worker is
+// the name under which rows are claimed, and shows in pg_stat_activity.
+func Open(ctx context.Context, url, worker string) (*DB, error) {
+	claims, err := openPool(ctx, url, worker)
+	if err != nil {
+		return nil, err
+	}
+	settles, err := openPool(ctx, url, worker)
+	if err != nil {
+		claims.Close()
+		return nil, err
+	}
+	return &DB{worker: worker, claims: claims, settles: settles}, nil
+}
+
+// Close waits for what is under way and closes every connection.
+func (db *DB) Close() {
+	db.claims.Close()
+	db.settles.Close()
+}
+
+func openPool(ctx context.Context, url, worker string) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("read the database URL: %w", withoutPassword(err))
+	}
+	config.MaxConns = 2
+	config.MinConns = 0
+	pin(config.ConnConfig, worker)
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	return pool, nil
+}
+
+// pin sets what databases and roles may have set otherwise.
+func pin(config *pgx.ConnConfig, worker string) {
+	config.ConnectTimeout = 5 * time.Second
+	set := config.RuntimeParams
+	set["application_name"] = "orderbell/" + worker
+	set["default_transaction_isolation"] = "read committed"
+	set["default_transaction_read_only"] = "off"
+	set["search_path"] = "pg_catalog"
+	set["TimeZone"] = "UTC"
+	set["plan_cache_mode"] = "force_custom_plan"
+	set["statement_timeout"] = "10s"
+	set["lock_timeout"] = "2s"
+	set["idle_in_transaction_session_timeout"] = "10s"
+}
+
+// withoutPassword passes on pgx's reason alone: its error quotes the URL.
+func withoutPassword(err error) error {
+	var bad *pgconn.ParseConfigError
+	if errors.As(err, &bad) {
+		if reason := bad.Unwrap(); reason != nil {
+			return reason
+		}
+		return errors.New("it is malformed")
+	}
+	return err
+}
+
+// SchemaError says that the schema and this program do not fit, and what to do.
+type SchemaError struct{ Have, Want int }
+
+func (e *SchemaError) Error() string {
+	switch {
+	case e.Have == 0:
+		return "this database has no schema orderbell; make it with: orderbell migrate up"
+	case e.Have < e.Want:
+		return fmt.Sprintf("the schema is at version %d and this program needs %d; bring it up with: orderbell migrate up", e.Have, e.Want)
+	}
+	return fmt.Sprintf("the schema is at version %d, newer than the %d this program knows; install the newer orderbell", e.Have, e.Want)
+}
+
+// CheckSchema returns a *SchemaError where the schema is missing, older or newer
+// than this program, and another error where the database cannot be asked.
+func (db *DB) CheckSchema(ctx context.Context) error {
+	have, err := db.schemaVersion(ctx)
+	if err != nil {
+		return err
+	}
+	if have != migrations.Version {
+		return &SchemaError{Have: have, Want: migrations.Version}
+	}
+	return nil
+}
+
+func (db *DB) schemaVersion(ctx context.Context) (int, error) {
+	var version int
+	err := db.claims.QueryRow(ctx, sqlSchemaVersion).Scan(&version)
+	if hasCode(err, "3F000", "42883") { // no such schema, no such function
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("ask for the schema's version: %w", err)
+	}
+	return version, nil
+}

@@ -1,0 +1,78 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orderbell/orderbell/internal/outbox"
+)
+
+type policyRow struct {
+	Name                string
+	LadderUs            []int64
+	Acknowledge, Reject string
+	Method, Format      string
+	TimeoutUs           int64
+	RetryAfterCapUs     int64
+	Fault               string
+}
+
+// Policies returns every policy.
+func (db *DB) Policies(ctx context.Context) ([]*outbox.Policy, error) {
+	rows, err := query[policyRow](ctx, db.claims, "read policies", sqlPolicies, pgx.StrictNamedArgs{})
+	if err != nil {
+		return nil, err
+	}
+	policies := make([]*outbox.Policy, len(rows))
+	for i, row := range rows {
+		ladder := make(outbox.Ladder, len(row.LadderUs))
+		for n, us := range row.LadderUs {
+			ladder[n] = time.Duration(us) * time.Microsecond
+		}
+		policies[i] = &outbox.Policy{
+			Name: row.Name, Ladder: ladder, Acknowledge: row.Acknowledge, Reject: row.Reject,
+			Method: row.Method, Format: row.Format,
+			Timeout:       time.Duration(row.TimeoutUs) * time.Microsecond,
+			RetryAfterCap: time.Duration(row.RetryAfterCapUs) * time.Microsecond,
+			Fault:         row.Fault,
+		}
+	}
+	return policies, nil
+}
+
+// Endpoints returns those of the given ids that exist.
+func (db *DB) Endpoints(ctx context.Context, ids []string) ([]*outbox.Endpoint, error) {
+	rows, err := query[outbox.Endpoint](ctx, db.claims, "read endpoints", sqlEndpoints, pgx.StrictNamedArgs{"ids": ids})
+	if err != nil {
+		return nil, err
+	}
+	endpoints := make([]*outbox.Endpoint, len(rows))
+	for i := range rows {
+		endpoints[i] = &rows[i]
+	}
+	return endpoints, nil
+}
+
+// SetFault writes why the rows of a policy are parked, or that they no longer
+// are, unless its rules have been changed since they were read.
+func (db *DB) SetFault(ctx context.Context, p *outbox.Policy, fault string) error {
+	_, err := db.claims.Exec(ctx, sqlSetFault, pgx.StrictNamedArgs{
+		"name": p.Name, "acknowledge": p.Acknowledge, "reject": p.Reject, "fault": fault,
+	})
+	if err != nil {
+		return fmt.Errorf("set the fault of policy %s: %w", p.Name, err)
+	}
+	return nil
+}
+
+// MakePartitions makes the day partitions that are missing, and returns how many.
+func (db *DB) MakePartitions(ctx context.Context) (int, error) {
+	var made int
+	if err := db.settles.QueryRow(ctx, sqlMakePartitions).Scan(&made); err != nil {
+		return 0, fmt.Errorf("make partitions: %w", err)
+	}
+	return made, nil
+}

@@ -1,0 +1,20 @@
+// Package postgres is the only part of the worker that speaks to the database:
+// one method for each file of sql/, the pools, the bell, the migrations.
+//
+// # Decisions
+//
+//   - Claims and settles have pools of their own, and the bell two connections,
+//     so that none starves another: five connections a worker, seven at the most.
+//   - Every connection pins what a database or a role may have set otherwise:
+//     isolation, timeouts, search_path, time zone, plan mode. A claim under
+//     REPEATABLE READ, for one, would fail.
+//   - Custom plans: a generic plan of a look-up by id locks every partition (404
+//     locks instead of 5 with 400 of them).
+//   - An attempt whose lease has ended is settled as unknown by whoever finds it,
+//     with the same statement as any other result. Rejected: doing that inside
+//     the claim, which would need the ladder in SQL a second time.
+//   - Endpoints and policies are read by those who need them, at most once a
+//     second for each lane that has something due. Rejected: a copy of all of
+//     them, reloaded when a version moves, which costs a hot row in every
+//     operator's transaction and memory for merchants that have nothing due.
+package postgres

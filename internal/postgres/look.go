@@ -1,0 +1,54 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orderbell/orderbell/internal/outbox"
+)
+
+type lookRow struct {
+	At        time.Time
+	Endpoints []string
+	NextDue   *time.Duration
+}
+
+// Look says which endpoints have a row that fell due since the last look, and
+// when the next one will.
+func (db *DB) Look(ctx context.Context, since time.Time) (outbox.Look, error) {
+	row, err := queryOne[lookRow](ctx, db.claims, "look for due rows", sqlLook, pgx.StrictNamedArgs{"since": since})
+	if err != nil {
+		return outbox.Look{}, err
+	}
+	return outbox.Look{At: row.At, Endpoints: row.Endpoints, NextDue: orZero(row.NextDue)}, nil
+}
+
+type fullLookRow struct {
+	At           time.Time
+	Endpoints    []string
+	Lapsed       bool
+	NextLeaseEnd *time.Duration
+	NextDue      *time.Duration
+	Poll         bool
+}
+
+// FullLook says which endpoints have a row due, however long already.
+func (db *DB) FullLook(ctx context.Context) (outbox.Look, error) {
+	row, err := queryOne[fullLookRow](ctx, db.claims, "look for all due rows", sqlFullLook, pgx.StrictNamedArgs{})
+	if err != nil {
+		return outbox.Look{}, err
+	}
+	return outbox.Look{
+		At: row.At, Endpoints: row.Endpoints, NextDue: orZero(row.NextDue),
+		Lapsed: row.Lapsed, NextLeaseEnd: orZero(row.NextLeaseEnd), Poll: row.Poll,
+	}, nil
+}
+
+func orZero(d *time.Duration) time.Duration {
+	if d == nil {
+		return 0
+	}
+	return *d
+}

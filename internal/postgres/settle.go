@@ -1,0 +1,123 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orderbell/orderbell/internal/outbox"
+)
+
+// Settle records a batch of attempts and moves their rows, in one statement. No
+// id may be in the batch twice. It returns the rows that it moved, and those that
+// somebody else's transaction holds, which are to be settled again; the others
+// were settled before, or their lease was lost.
+func (db *DB) Settle(ctx context.Context, batch []*outbox.Settlement) (moved []outbox.Settled, held []*outbox.Settlement, err error) {
+	args, err := settleArgs(batch)
+	if err != nil {
+		return nil, nil, err
+	}
+	rows, err := query[outbox.Settled](ctx, db.settles, "settle attempts", sqlSettle, args)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(rows) == len(batch) {
+		return rows, nil, nil
+	}
+	held, err = db.unsettled(ctx, batch, rows)
+	return rows, held, err
+}
+
+// columns are the parameters of the settle statement, one slice for each.
+type columns struct {
+	ids                             []outbox.ID
+	attempts, rounds                []int
+	beganAgo                        []time.Duration
+	durations                       []int64
+	outcomes                        []string
+	statuses                        []*int
+	endpoints                       []string
+	urls, errors, excerpts, reasons []*string
+	workers                         []string
+	states                          []string
+	waits                           []time.Duration
+	rungs, unknowns                 []int
+}
+
+func settleArgs(batch []*outbox.Settlement) (pgx.StrictNamedArgs, error) {
+	var c columns
+	seen := make(map[outbox.ID]bool, len(batch))
+	for _, s := range batch {
+		if seen[s.Claim.ID] {
+			return nil, fmt.Errorf("settle attempts: %s is in the batch twice", outbox.FormatID(s.Claim.ID))
+		}
+		seen[s.Claim.ID] = true
+		c.add(s)
+	}
+	return pgx.StrictNamedArgs{
+		"ids": c.ids, "attempts": c.attempts, "rounds": c.rounds, "began_ago": c.beganAgo, "durations": c.durations,
+		"outcomes": c.outcomes, "statuses": c.statuses, "endpoints": c.endpoints, "urls": c.urls,
+		"errors": c.errors, "excerpts": c.excerpts, "workers": c.workers,
+		"states": c.states, "reasons": c.reasons, "waits": c.waits, "rungs": c.rungs, "unknowns": c.unknowns,
+	}, nil
+}
+
+func (c *columns) add(s *outbox.Settlement) {
+	c.ids = append(c.ids, s.Claim.ID)
+	c.attempts = append(c.attempts, s.Claim.Attempt)
+	c.rounds = append(c.rounds, s.Claim.Round)
+	c.beganAgo = append(c.beganAgo, time.Since(s.Began))
+	c.durations = append(c.durations, s.Result.Elapsed.Microseconds())
+	c.outcomes = append(c.outcomes, string(s.Result.Outcome))
+	c.statuses = append(c.statuses, orNull(s.Result.HTTPStatus))
+	c.endpoints = append(c.endpoints, s.Claim.Endpoint)
+	c.urls = append(c.urls, orNull(s.Claim.EndpointURL))
+	c.errors = append(c.errors, orNull(s.Result.Error))
+	c.excerpts = append(c.excerpts, orNull(s.Result.Excerpt))
+	c.workers = append(c.workers, s.Worker)
+	c.states = append(c.states, string(s.Verdict.State))
+	c.reasons = append(c.reasons, orNull(s.Verdict.Reason))
+	c.waits = append(c.waits, s.Verdict.Wait)
+	c.rungs = append(c.rungs, s.Verdict.Rung)
+	c.unknowns = append(c.unknowns, s.Verdict.Unknowns)
+}
+
+func orNull[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}
+
+// unsettled finds, among what a settle left out, the attempts that are still in
+// flight: somebody holds their rows.
+func (db *DB) unsettled(ctx context.Context, batch []*outbox.Settlement, moved []outbox.Settled) ([]*outbox.Settlement, error) {
+	left := make(map[outbox.ID]*outbox.Settlement, len(batch))
+	for _, s := range batch {
+		left[s.Claim.ID] = s
+	}
+	for _, m := range moved {
+		delete(left, m.ID)
+	}
+	claims := make([]*outbox.Claim, 0, len(left))
+	for _, s := range left {
+		claims = append(claims, s.Claim)
+	}
+	ids, attempts := tokens(claims)
+	rows, err := query[struct{ NotificationID outbox.ID }](ctx, db.settles, "look for unsettled attempts", sqlUnsettled,
+		pgx.StrictNamedArgs{"ids": ids, "attempts": attempts})
+	if err != nil {
+		return nil, err
+	}
+	var held []*outbox.Settlement
+	for i := range rows {
+		// A lapse is somebody else's attempt: if its row is held, a later look meets it again.
+		if s := left[rows[i].NotificationID]; s.Result.Outcome != outbox.OutcomeUnknown {
+			held = append(held, s)
+		}
+	}
+	return held, nil
+}

@@ -1,0 +1,87 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/orderbell/orderbell/sql"
+)
+
+// statement returns the text of a file of sql/. A missing one is a mistake of
+// ours, which a test would meet first.
+func statement(name string) string {
+	text, err := sql.FS.ReadFile(name + ".sql")
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+var (
+	sqlLook           = statement("look")
+	sqlFullLook       = statement("full_look")
+	sqlClaim          = statement("claim")
+	sqlNotifications  = statement("notifications")
+	sqlRenew          = statement("renew")
+	sqlLapsed         = statement("lapsed")
+	sqlSettle         = statement("settle")
+	sqlUnsettled      = statement("unsettled")
+	sqlPolicies       = statement("policies")
+	sqlEndpoints      = statement("endpoints")
+	sqlSetFault       = statement("set_fault")
+	sqlAddEndpoint    = statement("add_endpoint")
+	sqlListEndpoints  = statement("list_endpoints")
+	sqlHistory        = statement("history")
+	sqlAttempts       = statement("attempts")
+	sqlBacklog        = statement("backlog")
+	sqlMakePartitions = statement("make_partitions")
+	sqlSchemaVersion  = statement("schema_version")
+)
+
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// query runs a statement that returns rows, each read into a T by column name.
+func query[T any](ctx context.Context, q querier, doing, sql string, args pgx.StrictNamedArgs) ([]T, error) {
+	rows, err := q.Query(ctx, sql, args)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[T])
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	return found, nil
+}
+
+// queryOne runs a statement that returns exactly one row.
+func queryOne[T any](ctx context.Context, q querier, doing, sql string, args pgx.StrictNamedArgs) (T, error) {
+	found, err := query[T](ctx, q, doing, sql, args)
+	if err == nil && len(found) != 1 {
+		err = fmt.Errorf("%s: %d rows instead of 1", doing, len(found))
+	}
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return found[0], nil
+}
+
+// hasCode tells whether PostgreSQL refused with this SQLSTATE.
+func hasCode(err error, codes ...string) bool {
+	var refused *pgconn.PgError
+	if !errors.As(err, &refused) {
+		return false
+	}
+	for _, code := range codes {
+		if refused.Code == code {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,29 @@
+/* orderbell:claim */
+-- Claims a few due rows of each lane, and begins an attempt of each. sendable
+-- says whether the endpoint's own policy works; a row that names another is
+-- claimed unless that one is among those that are broken.
+-- Called by the worker, with as many rows as it has free slots. Commits before
+-- any request is made: no lock outlives the statement.
+-- Index: delivery_lane, then the primary key. What it sets is in no index, so
+-- that it is a heap-only update. Locks: the rows it claims; passes over others'.
+with lane as materialized (
+  select * from unnest(@endpoints::text[], @takes::int[], @sendable::bool[]) as lane (endpoint, take, sendable)
+), due as materialized (
+  select own.notification_id
+  from lane
+  cross join lateral (
+    select d.notification_id
+    from orderbell.delivery d
+    where d.endpoint = lane.endpoint and d.next_attempt_at <= now() and d.state = 'pending'
+      and case when d.policy is null then lane.sendable else d.policy <> all (@broken::text[]) end
+    order by d.next_attempt_at
+    limit lane.take
+    for update skip locked
+  ) own
+)
+update orderbell.delivery d
+set state = 'in_flight', leased_until = now() + @lease::interval, claimed_by = @worker,
+    attempt_count = d.attempt_count + 1
+where d.notification_id = any (array(select notification_id from due))
+returning d.notification_id as id, d.attempt_count as attempt, d.round, d.rung, d.unknowns,
+          d.endpoint, coalesce(d.policy, '') as policy

@@ -1,0 +1,70 @@
+/* orderbell:settle */
+-- Records attempts and moves their rows on, a batch in one statement: all of it
+-- or none. Sending the same batch again is harmless, so that a commit whose
+-- outcome is unknown is simply repeated.
+-- The fence: a row is moved only if it is still in flight with this very attempt.
+-- Two exceptions. An acknowledgement ends the row however late it comes, because
+-- the endpoint has it. An unknown attempt is recorded only while its lease is
+-- over, so that a worker that is merely slow keeps its own word.
+-- Called by the worker with the results that are ready; no id twice in a batch.
+-- Index: primary keys. Locks: the rows, in the order of their ids; passes over
+-- rows that somebody's open cancel holds: those are not in the answer, and are
+-- settled again a little later.
+with settled as materialized (
+  select *
+  from unnest(@ids::uuid[], @attempts::int[], @rounds::int[], @began_ago::interval[], @durations::bigint[],
+              @outcomes::text[]::orderbell.outcome[], @statuses::smallint[], @endpoints::text[], @urls::text[],
+              @errors::text[], @excerpts::text[], @workers::text[],
+              @states::text[]::orderbell.state[], @reasons::text[], @waits::interval[], @rungs::smallint[], @unknowns::smallint[])
+    as s (id, attempt, round, began_ago, duration_us, outcome, http_status, endpoint, url, error, excerpt, worker,
+          state, reason, wait, rung, unknowns)
+), own as materialized (
+  select s.id, s.attempt, s.state, s.reason, s.wait, s.rung, s.unknowns, d.ends_as,
+         d.attempt_count <> s.attempt or d.state <> 'in_flight' as late
+  from settled s
+  join orderbell.delivery d on d.notification_id = s.id and d.round = s.round
+  where s.outcome = 'acknowledged'
+     or (d.state = 'in_flight' and d.attempt_count = s.attempt
+         and (s.outcome <> 'unknown' or d.leased_until <= now()))
+  order by d.notification_id
+  for update of d skip locked
+), way as materialized (
+  select id, wait, rung, unknowns,
+         case when state = 'acknowledged' then state else coalesce(ends_as, state) end as state,
+         case
+           when state = 'acknowledged' and late then format('late, by attempt %s', attempt)
+           when state <> 'acknowledged' and ends_as is not null then format('%s while attempt %s was in flight', ends_as, attempt)
+           else reason
+         end as reason
+  from own
+), recorded as (
+  insert into orderbell.attempt (notification_id, attempt, round, started_at, duration_us, outcome, http_status,
+                                 endpoint, url, error, response_excerpt, worker)
+  select id, attempt, round, now() - began_ago, duration_us, outcome, http_status,
+         endpoint, url, error, excerpt, worker
+  from settled
+  where outcome <> 'unknown' or id in (select id from own)
+  on conflict (notification_id, attempt) do nothing
+), ended as (
+  delete from orderbell.delivery d
+  using way
+  where d.notification_id = way.id and way.state <> 'pending'
+  returning d.notification_id, d.round, d.attempt_count, way.state, way.reason, way.rung
+), written as (
+  insert into orderbell.finished (notification_id, round, state, reason, attempt_count, rung)
+  select notification_id, round, state, reason, attempt_count, rung from ended
+  on conflict (notification_id, round) do nothing
+), moved as (
+  update orderbell.delivery d
+  set state = 'pending', leased_until = null, claimed_by = null,
+      next_attempt_at = now() + way.wait, rung = way.rung, unknowns = way.unknowns
+  from way
+  where d.notification_id = way.id and way.state = 'pending'
+  returning 1
+), rung as (
+  -- Somebody who sleeps must hear of the new time: this worker may die before it.
+  select orderbell.ring() from moved limit 1
+)
+select way.id, way.state::text as state, coalesce(way.reason, '') as reason
+from way
+left join rung on true
