@@ -1,0 +1,43 @@
+// Package devpg runs a private PostgreSQL: for `orderbell demo`, for
+// `orderbell work --private-database`, and for tests. [Start] finds the
+// programs of PostgreSQL 14 to 18 on this machine, or fetches them, makes a
+// cluster in a folder of its own, and answers when it takes connections. The
+// cluster goes when its owner stops it, and also when its owner is killed.
+//
+// # The folder
+//
+//	data/          the cluster
+//	postgres.log   what postgres wrote
+//	lock           locked by the owner as long as it lives
+//
+// # Decisions
+//
+//   - A shell holds the read end of a pipe whose write end only we hold, and is
+//     told the number of the process that it must end. When we die, however we
+//     die, the pipe closes, and it stops PostgreSQL and removes the folder.
+//     Because this works on every Unix. Rejected: Pdeathsig, which only Linux
+//     has, which fires when the forking thread ends and not the process, and
+//     which removes no folder.
+//   - PostgreSQL and the shell have process groups of their own, so that Ctrl-C
+//     in a terminal reaches the owner alone, which then stops them in order.
+//   - A folder whose lock nobody holds is left from a run that lost its shell
+//     too; the next Start removes it. A postgres that still runs in it ends by
+//     itself: it looks for its postmaster.pid once a minute and quits when the
+//     file is gone. Rejected: killing by a process number read from a file,
+//     which may be another process by now.
+//   - A random password with SCRAM on TCP, and no Unix socket at all: other
+//     users of the machine can reach the port and nothing more, and no path can
+//     be too long. Rejected: trust, which lets every local user in as superuser.
+//   - Readiness is what postgres writes into postmaster.pid ("ready"), and a TCP
+//     dial. Because that needs no driver. Rejected: pg_isready and pg_ctl, which
+//     the fetched archives may lack.
+//   - As root, everything of PostgreSQL runs as the user postgres, else nobody.
+//     Folders above ours are never changed; one that this user can't enter is an
+//     error that names it.
+//   - embedded-postgres fetches and unpacks, and starts nothing. It exports no
+//     call for that, so it is given a data folder ending in "/.", which it
+//     refuses after unpacking and before it runs anything; success is judged by
+//     the programs on the disk. Rejected: its own start, which runs as root and
+//     is refused, and a fetcher of our own.
+//   - Unix only: Windows has neither the process groups nor the shell.
+package devpg

@@ -1,0 +1,21 @@
+package devpg
+
+import "log/slog"
+
+// Options say what kind of server [Start] makes. The zero value is a good one
+// for tests: a temporary folder, a free port, nothing synced to the disk.
+type Options struct {
+	// Dir is the folder to use. It is made where it is missing, else it must be
+	// empty. Empty: a new folder for temporary files. Stop removes the folder
+	// only if Start made it.
+	Dir string
+	// Settings are lines for postgresql.conf, and win over the defaults here.
+	Settings map[string]string
+	// Durable syncs commits to the disk. Without it a crash of the machine, not
+	// of PostgreSQL, may spoil the cluster.
+	Durable bool
+	// Port on 127.0.0.1. 0: a free one.
+	Port int
+	// Log is told of slow steps, such as fetching. Nil: nobody is told.
+	Log *slog.Logger
+}
