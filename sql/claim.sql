@@ -1,7 +1,7 @@
 /* orderbell:claim */
 -- Claims a few due rows of each lane, and begins an attempt of each. sendable
 -- says whether the endpoint's own policy works; a row that names another is
--- claimed unless that one is among those that are broken.
+-- claimed if that one is among the policies that do.
 -- Called by the worker, with as many rows as it has free slots. Commits before
 -- any request is made: no lock outlives the statement.
 -- Index: delivery_lane, then the primary key. What it sets is in no index, so
@@ -15,7 +15,7 @@ with lane as materialized (
     select d.notification_id
     from orderbell.delivery d
     where d.endpoint = lane.endpoint and d.next_attempt_at <= now() and d.state = 'pending'
-      and case when d.policy is null then lane.sendable else d.policy <> all (@broken::text[]) end
+      and case when d.policy is null then lane.sendable else d.policy = any (@policies::text[]) end
     order by d.next_attempt_at
     limit lane.take
     for update skip locked

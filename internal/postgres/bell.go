@@ -27,11 +27,12 @@ const patience = 3 * time.Second
 //
 // The bell is a hint. While Live is false, look every second.
 type Bell struct {
-	config *pgx.ConnConfig
-	live   atomic.Bool
-	asleep atomic.Bool
-	rung   chan struct{}
-	change chan struct{} // asleep was changed
+	listening, locking *pgx.ConnConfig
+
+	sessions atomic.Int32 // that are up, of the two
+	asleep   atomic.Bool
+	rung     chan struct{}
+	change   chan struct{} // asleep was changed
 }
 
 // NewBell prepares a bell; Run makes it ring.
@@ -48,19 +49,23 @@ func NewBell(url, worker string) (*Bell, error) {
 	config.RuntimeParams["tcp_keepalives_idle"] = "5"
 	config.RuntimeParams["tcp_keepalives_interval"] = "2"
 	config.RuntimeParams["tcp_keepalives_count"] = "3"
+	locking := config.Copy()
 	// Giving up the wait for the lock must not cost the connection.
-	config.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
+	locking.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: time.Second}
 	}
-	return &Bell{config: config, rung: make(chan struct{}, 1), change: make(chan struct{}, 1)}, nil
+	return &Bell{
+		listening: config, locking: locking,
+		rung: make(chan struct{}, 1), change: make(chan struct{}, 1),
+	}, nil
 }
 
 // Rung is signalled when somebody has rung, when the lock has been granted, and
 // when the connection is back after a loss: reasons to make a full look.
 func (b *Bell) Rung() <-chan struct{} { return b.rung }
 
-// Live tells whether the bell can be heard.
-func (b *Bell) Live() bool { return b.live.Load() }
+// Live tells whether the bell can be heard: both sessions are up.
+func (b *Bell) Live() bool { return b.sessions.Load() == 2 }
 
 // Sleep makes every commit ring from about now on. The worker may sleep only
 // until Rung has been signalled and a look after that found nothing.
@@ -88,18 +93,19 @@ func (b *Bell) Run(ctx context.Context) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		b.keep(ctx, b.holdLock)
+		b.keep(ctx, b.locking, b.holdLock)
 	}()
-	b.keep(ctx, b.listen)
+	b.keep(ctx, b.listening, b.listen)
 	<-done
 }
 
 // keep runs one of the two sessions again and again.
-func (b *Bell) keep(ctx context.Context, session func(context.Context, *pgx.Conn) error) {
+func (b *Bell) keep(ctx context.Context, config *pgx.ConnConfig, session func(context.Context, *pgx.Conn) error) {
 	for ctx.Err() == nil {
-		conn, err := pgx.ConnectConfig(ctx, b.config)
+		conn, err := pgx.ConnectConfig(ctx, config)
 		if err == nil {
 			_ = session(ctx, conn)
+			signal(b.rung) // the worker learns that the bell is silent
 			closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 			_ = conn.Close(closing)
 			cancel()
@@ -113,11 +119,11 @@ func (b *Bell) keep(ctx context.Context, session func(context.Context, *pgx.Conn
 }
 
 func (b *Bell) listen(ctx context.Context, conn *pgx.Conn) error {
-	defer b.live.Store(false)
 	if _, err := conn.Exec(ctx, "/* orderbell:listen */ listen orderbell"); err != nil {
 		return err
 	}
-	b.live.Store(true)
+	b.sessions.Add(1)
+	defer b.sessions.Add(-1)
 	signal(b.rung)
 	for {
 		// A quiet minute ends with a heartbeat, which notices a connection that
@@ -141,6 +147,8 @@ func (b *Bell) listen(ctx context.Context, conn *pgx.Conn) error {
 // holdLock takes the lock when the worker falls asleep and lets go of it when it
 // wakes. An error leaves the session, and with it the lock.
 func (b *Bell) holdLock(ctx context.Context, conn *pgx.Conn) error {
+	b.sessions.Add(1)
+	defer b.sessions.Add(-1)
 	for {
 		if b.asleep.Load() {
 			granted, err := b.takeLock(ctx, conn)
@@ -196,7 +204,9 @@ func (b *Bell) takeLock(ctx context.Context, conn *pgx.Conn) (granted bool, err 
 	case err == nil:
 		return true, nil
 	case ctx.Err() == nil && waiting.Err() != nil && !conn.IsClosed():
-		return false, nil
+		// It may have been granted at the last moment.
+		_, err = conn.Exec(ctx, "/* orderbell:wake */ select pg_advisory_unlock_all()")
+		return false, err
 	}
 	return false, err
 }
@@ -211,12 +221,12 @@ func (b *Bell) withdrawWhenAwake(stop <-chan struct{}, withdraw func()) {
 			return
 		case <-tick.C:
 			// Awake at two ticks in a row: busy, and not about to sleep again.
-			if now := !b.asleep.Load(); now && awake {
+			now := !b.asleep.Load()
+			if now && awake {
 				withdraw()
 				return
-			} else {
-				awake = now
 			}
+			awake = now
 		}
 	}
 }

@@ -23,20 +23,17 @@ func (r *claimRow) claim() *outbox.Claim {
 }
 
 // Claim leases due rows of the lanes, no lane twice among them, and begins an
-// attempt of each. Rows that name one of the broken policies are left where they
-// are.
-func (db *DB) Claim(ctx context.Context, lanes []outbox.Lane, broken []string) ([]*outbox.Claim, error) {
+// attempt of each. Rows that name a policy of their own are claimed only if it is
+// among the given ones.
+func (db *DB) Claim(ctx context.Context, lanes []outbox.Lane, policies []string) ([]*outbox.Claim, error) {
 	endpoints := make([]string, len(lanes))
 	takes := make([]int, len(lanes))
 	sendable := make([]bool, len(lanes))
 	for i, lane := range lanes {
 		endpoints[i], takes[i], sendable[i] = lane.Endpoint, lane.Take, lane.Sendable
 	}
-	if broken == nil {
-		broken = []string{}
-	}
 	rows, err := query[claimRow](ctx, db.claims, "claim rows", sqlClaim, pgx.StrictNamedArgs{
-		"endpoints": endpoints, "takes": takes, "sendable": sendable, "broken": broken,
+		"endpoints": endpoints, "takes": takes, "sendable": sendable, "policies": policies,
 		"worker": db.worker, "lease": Lease,
 	})
 	if err != nil {

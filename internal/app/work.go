@@ -1,0 +1,97 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/orderbell/orderbell/internal/config"
+	"github.com/orderbell/orderbell/internal/delivery"
+	"github.com/orderbell/orderbell/internal/delivery/netguard"
+	"github.com/orderbell/orderbell/internal/janitor"
+	"github.com/orderbell/orderbell/internal/postgres"
+	"github.com/orderbell/orderbell/internal/worker"
+)
+
+// Work runs a worker until ctx ends, and then stops it gently, or less so once
+// hurry is closed. It returns an error where the worker cannot start: a
+// *postgres.SchemaError where the schema and this program do not fit.
+func Work(ctx context.Context, hurry <-chan struct{}, c *config.Config, version string, log *slog.Logger) error {
+	db, err := postgres.Open(ctx, c.Database.URL, c.Worker.Name)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := waitForSchema(ctx, db, log); err != nil {
+		return err
+	}
+	guard, err := newGuard(ctx, c)
+	if err != nil {
+		return err
+	}
+	bell, err := postgres.NewBell(c.Database.ListenURL, c.Worker.Name)
+	if err != nil {
+		return err
+	}
+	courier := delivery.New(delivery.Options{Version: version, Guard: guard})
+	defer courier.Close()
+
+	outliving, end := context.WithCancel(context.WithoutCancel(ctx))
+	var background sync.WaitGroup
+	defer background.Wait()
+	defer end()
+	background.Go(func() { bell.Run(outliving) })
+	background.Go(func() {
+		if err := janitor.Run(outliving, db, log); err != nil {
+			log.Error("the janitor does not work", "error", err)
+		}
+	})
+
+	log.Info("worker starts", "worker", c.Worker.Name, "version", version, "concurrency", c.Worker.Concurrency)
+	worker.New(
+		worker.Parts{Looks: db, Claims: db, Settles: db, Register: db, Bell: bell, Courier: courier},
+		worker.Options{
+			Name: c.Worker.Name, Concurrency: c.Worker.Concurrency, ShutdownTimeout: c.Worker.ShutdownTimeout,
+			Lease: postgres.Lease, Log: log,
+		},
+	).Run(ctx, hurry)
+	log.Info("worker has stopped", "worker", c.Worker.Name)
+	return nil
+}
+
+// waitForSchema waits until the database answers, and checks its schema.
+func waitForSchema(ctx context.Context, db *postgres.DB, log *slog.Logger) error {
+	const longest = 5 * time.Second
+	said := ""
+	for pause := 250 * time.Millisecond; ; pause = min(2*pause, longest) {
+		err := db.Ping(ctx)
+		if err == nil {
+			return db.CheckSchema(ctx)
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("stopped before the database could be reached: %w", context.Cause(ctx))
+		}
+		if err.Error() != said {
+			said = err.Error()
+			log.Error("the database cannot be reached; trying again", "error", said)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+}
+
+// newGuard makes the address policy; the database's own addresses are never
+// opened, whatever the configuration allows.
+func newGuard(ctx context.Context, c *config.Config) (*netguard.Guard, error) {
+	own, err := postgres.Addresses(ctx, c.Database.URL)
+	if err != nil {
+		return nil, err
+	}
+	return netguard.New(netguard.Rules{
+		Allow: c.Network.Allow, Ports: c.Network.Ports, HTTP: c.Network.HTTP, Database: own,
+	}), nil
+}

@@ -1,0 +1,156 @@
+package worker
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/orderbell/orderbell/internal/outbox"
+)
+
+// fresh is how long an endpoint or the policies are used without reading them
+// again: a change works within it.
+const fresh = time.Second
+
+// directory knows the endpoints of the lanes that are being served, and all
+// policies. A policy whose rules do not compile is written down as such, for
+// people to read, and its rows are left alone: parked.
+type directory struct {
+	register Register
+	courier  Courier
+	log      *slog.Logger
+
+	policies   map[string]*outbox.Policy // those that work
+	policiesAt time.Time
+	endpoints  map[string]*entry
+}
+
+type entry struct {
+	endpoint *outbox.Endpoint // nil: there is none of this id
+	at       time.Time
+}
+
+func newDirectory(register Register, courier Courier, log *slog.Logger) *directory {
+	return &directory{register: register, courier: courier, log: log, endpoints: make(map[string]*entry)}
+}
+
+// refresh reads what is older than a second, for the given lanes.
+func (d *directory) refresh(ctx context.Context, turn []outbox.Lane) error {
+	if err := d.refreshPolicies(ctx); err != nil {
+		return err
+	}
+	now := time.Now()
+	var stale []string
+	for _, lane := range turn {
+		if e := d.endpoints[lane.Endpoint]; e == nil || now.Sub(e.at) >= fresh {
+			stale = append(stale, lane.Endpoint)
+		}
+	}
+	if len(stale) == 0 {
+		return nil
+	}
+	found, err := d.register.Endpoints(ctx, stale)
+	if err != nil {
+		return err
+	}
+	for _, id := range stale {
+		d.endpoints[id] = &entry{at: now}
+	}
+	for _, endpoint := range found {
+		d.endpoints[endpoint.ID].endpoint = endpoint
+	}
+	d.forget(now)
+	return nil
+}
+
+// forget drops what nobody has asked for lately, so that memory follows the lanes
+// that are served and not every merchant there is.
+func (d *directory) forget(now time.Time) {
+	if len(d.endpoints) > 16*claimLanes {
+		maps.DeleteFunc(d.endpoints, func(_ string, e *entry) bool { return now.Sub(e.at) >= fresh })
+	}
+}
+
+func (d *directory) refreshPolicies(ctx context.Context) error {
+	now := time.Now()
+	if now.Sub(d.policiesAt) < fresh {
+		return nil
+	}
+	all, err := d.register.Policies(ctx)
+	if err != nil {
+		return err
+	}
+	working := make(map[string]*outbox.Policy, len(all))
+	for _, policy := range all {
+		fault := ""
+		if err := d.courier.Check(policy); err != nil {
+			fault = err.Error()
+		} else {
+			working[policy.Name] = policy
+		}
+		if err := d.tell(ctx, policy, fault); err != nil {
+			return err
+		}
+	}
+	d.policies, d.policiesAt = working, now
+	return nil
+}
+
+// tell writes down that a policy has become unusable, or usable again.
+func (d *directory) tell(ctx context.Context, policy *outbox.Policy, fault string) error {
+	if policy.Fault == fault {
+		return nil
+	}
+	if err := d.register.SetFault(ctx, policy, fault); err != nil {
+		return err
+	}
+	if fault != "" {
+		d.log.Warn("rows of a policy are parked", keyPolicy, policy.Name, keyError, fault)
+	} else {
+		d.log.Info("rows of a policy go on", keyPolicy, policy.Name)
+	}
+	return nil
+}
+
+// sendable leaves out the lanes whose endpoint does not exist, and marks those
+// whose own policy works.
+func (d *directory) sendable(turn []outbox.Lane) []outbox.Lane {
+	turn = slices.DeleteFunc(turn, func(lane outbox.Lane) bool {
+		return d.endpoints[lane.Endpoint].endpoint == nil
+	})
+	for i, lane := range turn {
+		turn[i].Sendable = d.policies[d.endpoints[lane.Endpoint].endpoint.Policy] != nil
+	}
+	return turn
+}
+
+// working are the names of the policies that can be used.
+func (d *directory) working() []string { return slices.Collect(maps.Keys(d.policies)) }
+
+// policyOf is the policy that rules a claim, or nil where it is missing or broken.
+func (d *directory) policyOf(claim *outbox.Claim) *outbox.Policy {
+	if claim.PolicyName != "" {
+		return d.policies[claim.PolicyName]
+	}
+	if e := d.endpoints[claim.Endpoint]; e != nil && e.endpoint != nil {
+		return d.policies[e.endpoint.Policy]
+	}
+	return nil
+}
+
+// resolve adds to a claim what its endpoint and policy say.
+func (d *directory) resolve(claim *outbox.Claim) {
+	endpoint := d.endpoints[claim.Endpoint].endpoint
+	claim.Policy = d.policyOf(claim)
+	if claim.URL == "" {
+		claim.URL, claim.EndpointURL = endpoint.URL, endpoint.URL
+	}
+	if len(endpoint.Headers) == 0 {
+		return
+	}
+	headers := maps.Clone(endpoint.Headers)
+	maps.Copy(headers, claim.Headers)
+	claim.Headers = headers
+}

@@ -1,0 +1,78 @@
+package worker
+
+import (
+	"context"
+	"time"
+
+	"github.com/orderbell/orderbell/internal/outbox"
+)
+
+// look finds out which lanes have something due, if it is time to; it returns
+// false where the database could not be asked, after a pause.
+func (w *Worker) look(ctx context.Context) bool {
+	now := time.Now()
+	if !w.schedule.fullDue(now) {
+		if !w.lanes.empty() && now.Sub(w.schedule.lastLook) < busyLook {
+			return true
+		}
+		found, err := w.Looks.Look(ctx, w.schedule.since)
+		return w.looked(ctx, now, found, err)
+	}
+	found, err := w.Looks.FullLook(ctx)
+	if err == nil {
+		w.schedule.lastFull, w.schedule.fullCost = now, time.Since(now)
+		w.schedule.owed = w.leases.count() > 0
+		w.schedule.nextLeaseEnd, w.schedule.poll = after(now, found.NextLeaseEnd), found.Poll
+	}
+	ok := w.looked(ctx, now, found, err)
+	if ok && found.Lapsed {
+		w.settleLapsed(ctx)
+	}
+	return ok
+}
+
+func (w *Worker) looked(ctx context.Context, now time.Time, found outbox.Look, err error) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	if w.faults.meet("look", err) {
+		w.backOff(ctx)
+		return false
+	}
+	w.schedule.since, w.schedule.lastLook = found.At, now
+	w.schedule.nextDue = after(now, found.NextDue)
+	w.schedule.owed = w.schedule.owed || len(found.Endpoints) > 0
+	w.lanes.add(found.Endpoints)
+	return true
+}
+
+// sleep waits for the bell, or for the next time at which something is known to
+// be due. The look before it has found nothing.
+func (w *Worker) sleep(ctx context.Context) {
+	w.Bell.Sleep()
+	now := time.Now()
+	w.wait(ctx, w.schedule.wakeAt(now, w.Bell.Live()).Sub(now))
+}
+
+// pause waits for a short while, or for the bell.
+func (w *Worker) pause(ctx context.Context, d time.Duration) { w.wait(ctx, d) }
+
+func (w *Worker) wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	case <-w.Bell.Rung():
+		// What rang may be older than a look can see.
+		w.schedule.owed = true
+	}
+}
+
+// backOff waits after a failure of the database.
+func (w *Worker) backOff(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(w.faults.pause()):
+	}
+}

@@ -1,0 +1,79 @@
+package worker
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/orderbell/orderbell/internal/outbox"
+)
+
+// The keys of the worker's log lines: the words of the contract.
+const (
+	keyNotification = "notification_id"
+	keyEndpoint     = "endpoint"
+	keyOrderNo      = "order_no"
+	keyEvent        = "event"
+	keyAttempt      = "attempt"
+	keyOutcome      = "outcome"
+	keyHTTPStatus   = "http_status"
+	keyDuration     = "duration"
+	keyState        = "state"
+	keyReason       = "reason"
+	keyPolicy       = "policy"
+	keyError        = "error"
+	keyRows         = "rows"
+	keyDoing        = "doing"
+)
+
+// reporter writes the log. The attempt's row is the record: at info only an
+// endpoint's first failure, its recovery, and endings other than acknowledged.
+// One goroutine calls it.
+type reporter struct {
+	log     *slog.Logger
+	failing map[string]bool
+}
+
+// mostFailing bounds the memory of which endpoints are failing.
+const mostFailing = 10_000
+
+func newReporter(log *slog.Logger) *reporter {
+	return &reporter{log: log, failing: make(map[string]bool)}
+}
+
+func (r *reporter) settled(s *outbox.Settlement, went outbox.Settled) {
+	claim, result := s.Claim, &s.Result
+	if r.log.Enabled(context.Background(), slog.LevelDebug) {
+		r.log.Debug("attempt", keyNotification, outbox.FormatID(claim.ID), keyEndpoint, claim.Endpoint, keyEvent, claim.Event,
+			keyOrderNo, claim.OrderNo, keyAttempt, claim.Attempt, keyOutcome, string(result.Outcome),
+			keyHTTPStatus, result.HTTPStatus, keyDuration, result.Elapsed, keyState, string(went.State), keyError, result.Error)
+	}
+	r.endpoint(claim.Endpoint, result)
+	if went.State.Finished() && went.State != outbox.Acknowledged {
+		r.log.Info("a notification ended without an acknowledgement",
+			keyNotification, outbox.FormatID(claim.ID), keyEndpoint, claim.Endpoint, keyEvent, claim.Event,
+			keyOrderNo, claim.OrderNo, keyState, string(went.State), keyReason, went.Reason)
+	}
+}
+
+// endpoint tells when an endpoint begins to fail, and when it is well again.
+func (r *reporter) endpoint(endpoint string, result *outbox.Result) {
+	switch result.Outcome {
+	case outbox.OutcomeAcknowledged:
+		if r.failing[endpoint] {
+			delete(r.failing, endpoint)
+			r.log.Info("an endpoint acknowledges again", keyEndpoint, endpoint)
+		}
+	case outbox.OutcomeAnswered, outbox.OutcomeTimeout, outbox.OutcomeUnreachable, outbox.OutcomeBlocked:
+		if !r.failing[endpoint] && len(r.failing) < mostFailing {
+			r.failing[endpoint] = true
+			r.log.Info("an endpoint fails", keyEndpoint, endpoint, keyOutcome, string(result.Outcome), keyError, result.Error)
+		}
+	}
+}
+
+// gone tells of a result that came too late: the lease was lost meanwhile.
+func (r *reporter) gone(s *outbox.Settlement) {
+	r.log.Debug("a result came after its lease was lost, or was settled before",
+		keyNotification, outbox.FormatID(s.Claim.ID), keyEndpoint, s.Claim.Endpoint, keyAttempt, s.Claim.Attempt,
+		keyOutcome, string(s.Result.Outcome))
+}

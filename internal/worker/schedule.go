@@ -1,0 +1,68 @@
+package worker
+
+import "time"
+
+const (
+	// busyLook is the least time between looks while there are lanes to serve.
+	busyLook = 20 * time.Millisecond
+	// restAfterNothing follows a look whose lanes had nothing to claim: their rows
+	// are parked, or locked, or another worker's.
+	restAfterNothing = 50 * time.Millisecond
+	// pollLook is the time between looks where the bell cannot be heard.
+	pollLook = time.Second
+	// fullLookPause and fullLookShare space full looks while there is traffic: at
+	// most every 2.5 s, and at most a twentieth of the time.
+	fullLookPause = 2500 * time.Millisecond
+	fullLookShare = 20
+	// idleFullLook is the time between full looks while nothing happens.
+	idleFullLook = time.Minute
+)
+
+// schedule knows when to look next, and how.
+type schedule struct {
+	since              time.Time // the database's time of the last look
+	lastLook, lastFull time.Time
+	fullCost           time.Duration
+	// owed: something happened since the last full look that only another one
+	// can see whole.
+	owed bool
+	poll bool
+	// nextDue and nextLeaseEnd are zero if nothing is known to come.
+	nextDue, nextLeaseEnd time.Time
+}
+
+// fullDue tells whether it is time for a full look.
+func (s *schedule) fullDue(now time.Time) bool {
+	return s.lastFull.IsZero() || !now.Before(s.nextFull())
+}
+
+func (s *schedule) nextFull() time.Time {
+	if s.owed {
+		return s.lastFull.Add(max(fullLookPause, fullLookShare*s.fullCost))
+	}
+	next := s.lastFull.Add(idleFullLook)
+	if !s.nextLeaseEnd.IsZero() && s.nextLeaseEnd.Before(next) {
+		return s.nextLeaseEnd
+	}
+	return next
+}
+
+// wakeAt is when a worker that sleeps must look again, even if nobody rings.
+func (s *schedule) wakeAt(now time.Time, belled bool) time.Time {
+	at := s.nextFull()
+	if !s.nextDue.IsZero() && s.nextDue.Before(at) {
+		at = s.nextDue
+	}
+	if poll := now.Add(pollLook); (!belled || s.poll) && poll.Before(at) {
+		at = poll
+	}
+	return at
+}
+
+// after is the instant that comes in d, or zero for 0.
+func after(now time.Time, d time.Duration) time.Time {
+	if d <= 0 {
+		return time.Time{}
+	}
+	return now.Add(d)
+}

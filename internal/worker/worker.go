@@ -1,0 +1,163 @@
+package worker
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/orderbell/orderbell/internal/outbox"
+)
+
+// Looks finds what is due.
+type Looks interface {
+	Look(ctx context.Context, since time.Time) (outbox.Look, error)
+	FullLook(ctx context.Context) (outbox.Look, error)
+	Lapsed(ctx context.Context) ([]outbox.Lapse, error)
+}
+
+// Claims leases rows and fetches what to send.
+type Claims interface {
+	Claim(ctx context.Context, lanes []outbox.Lane, policies []string) ([]*outbox.Claim, error)
+	Fill(ctx context.Context, claims []*outbox.Claim) (gone []*outbox.Claim, err error)
+}
+
+// Settles writes results and keeps leases alive.
+type Settles interface {
+	Settle(ctx context.Context, batch []*outbox.Settlement) (moved []outbox.Settled, held []*outbox.Settlement, err error)
+	Renew(ctx context.Context, claims []*outbox.Claim) ([]outbox.ID, error)
+}
+
+// Register reads endpoints and policies.
+type Register interface {
+	Policies(ctx context.Context) ([]*outbox.Policy, error)
+	Endpoints(ctx context.Context, ids []string) ([]*outbox.Endpoint, error)
+	SetFault(ctx context.Context, p *outbox.Policy, fault string) error
+}
+
+// Bell wakes a sleeping worker.
+type Bell interface {
+	Rung() <-chan struct{}
+	Live() bool
+	Sleep()
+	Wake()
+}
+
+// Courier talks to endpoints.
+type Courier interface {
+	Check(p *outbox.Policy) error
+	Deliver(ctx context.Context, claim *outbox.Claim) outbox.Result
+}
+
+// Parts are what a worker works with.
+type Parts struct {
+	Looks    Looks
+	Claims   Claims
+	Settles  Settles
+	Register Register
+	Bell     Bell
+	Courier  Courier
+}
+
+// Options say how a worker works.
+type Options struct {
+	Name string
+	// Concurrency is how many requests are in flight at once, at least 1.
+	Concurrency int
+	// ShutdownTimeout is how long requests in flight may go on after Run has been
+	// told to stop.
+	ShutdownTimeout time.Duration
+	// Lease is how long a claimed row is ours; the same that claims ask for.
+	Lease time.Duration
+	Log   *slog.Logger
+}
+
+// Worker delivers what is due.
+type Worker struct {
+	Parts
+	Options
+
+	lanes     lanes
+	schedule  schedule
+	directory *directory
+	slots     slots
+	settler   *settler
+	leases    *leases
+	faults    *faults
+
+	carrying sync.WaitGroup
+}
+
+// New makes a worker; Run sets it to work.
+func New(parts Parts, options Options) *Worker {
+	faults := &faults{log: options.Log}
+	leases := newLeases(parts.Settles, options.Lease, faults)
+	return &Worker{
+		Parts: parts, Options: options,
+		directory: newDirectory(parts.Register, parts.Courier, options.Log),
+		slots:     make(slots, options.Concurrency),
+		leases:    leases,
+		settler:   newSettler(parts.Settles, leases, newReporter(options.Log), faults),
+		faults:    faults,
+	}
+}
+
+// Run delivers until ctx ends. Then it claims no more, lets requests in flight
+// finish for up to ShutdownTimeout, or until hurry is closed, hands the others
+// back, and returns when every result is settled, or the leases have ended.
+func (w *Worker) Run(ctx context.Context, hurry <-chan struct{}) {
+	outliving, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	delivering, interrupt := context.WithCancel(outliving)
+	defer interrupt()
+
+	var background sync.WaitGroup
+	background.Go(func() { w.leases.run(outliving) })
+	settled := make(chan struct{})
+	background.Go(func() { defer close(settled); w.settler.run(outliving) })
+
+	w.work(ctx, delivering)
+
+	w.finish(hurry, interrupt)
+	w.settler.close()
+	select {
+	case <-settled:
+	case <-time.After(w.Lease):
+		w.Log.Error("stopping with results that could not be settled; they will be recorded as unknown",
+			keyRows, w.settler.waiting())
+	}
+	end()
+	background.Wait()
+}
+
+// work is the way of every row: wait, look, claim; each claim is then carried.
+func (w *Worker) work(ctx, delivering context.Context) {
+	for ctx.Err() == nil {
+		if !w.look(ctx) {
+			continue
+		}
+		if w.lanes.empty() {
+			w.sleep(ctx)
+			continue
+		}
+		w.Bell.Wake()
+		if w.serve(ctx, delivering) == 0 {
+			w.pause(ctx, restAfterNothing)
+		}
+	}
+}
+
+// finish waits for the requests in flight, and ends them when their time is up.
+func (w *Worker) finish(hurry <-chan struct{}, interrupt func()) {
+	finished := make(chan struct{})
+	go func() { defer close(finished); w.carrying.Wait() }()
+	timeout := time.NewTimer(w.ShutdownTimeout)
+	defer timeout.Stop()
+	select {
+	case <-finished:
+	case <-timeout.C:
+	case <-hurry:
+	}
+	interrupt()
+	<-finished
+}
