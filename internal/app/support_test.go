@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/netip"
@@ -13,7 +14,6 @@ import (
 	"github.com/orderbell/orderbell/internal/app"
 	"github.com/orderbell/orderbell/internal/config"
 	"github.com/orderbell/orderbell/internal/pgtest"
-	"github.com/orderbell/orderbell/internal/postgres"
 )
 
 // shop is a database with Orderbell in it, and what a test does there.
@@ -100,4 +100,37 @@ func (s *shop) work(c *config.Config) (stop func()) {
 
 func (s *shop) output() io.Writer { return s.t.Output() }
 
-var _ = postgres.Lease
+// bring makes the waiting delivery due now, and rings as whatever makes a row due does.
+func (s *shop) bring(id string) {
+	s.t.Helper()
+	s.exec("update orderbell.delivery set next_attempt_at = clock_timestamp() where notification_id = $1", id)
+	s.exec("select orderbell.ring()")
+}
+
+// settled waits until an attempt is recorded and its row has moved on.
+func (s *shop) settled(id string, attempt int) {
+	s.t.Helper()
+	pgtest.Eventually(s.t, 20*time.Second, fmt.Sprintf("attempt %d is settled", attempt), func() error {
+		var n int
+		var state *string
+		s.get("select attempt_count, state from orderbell.notification_status where id = $1", []any{id}, &n, &state)
+		if n < attempt || state == nil || *state == "in_flight" || s.count("select count(*) from orderbell.attempt where notification_id = $1 and attempt = $2", id, attempt) == 0 {
+			return fmt.Errorf("it is %v after %d", *state, n)
+		}
+		return nil
+	})
+}
+
+// ended waits until a notification is finished and returns its state and explanation.
+func (s *shop) ended(id string) (state, explanation string) {
+	s.t.Helper()
+	pgtest.Eventually(s.t, 20*time.Second, "the notification is finished", func() error {
+		var finished *time.Time
+		s.get("select state, explanation, finished_at from orderbell.notification_status where id = $1", []any{id}, &state, &explanation, &finished)
+		if finished == nil {
+			return fmt.Errorf("it is %s: %s", state, explanation)
+		}
+		return nil
+	})
+	return state, explanation
+}
