@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -74,14 +75,20 @@ func (c *columns) add(s *outbox.Settlement) {
 	c.statuses = append(c.statuses, orNull(s.Result.HTTPStatus))
 	c.endpoints = append(c.endpoints, s.Claim.Endpoint)
 	c.urls = append(c.urls, orNull(s.Claim.EndpointURL))
-	c.errors = append(c.errors, orNull(s.Result.Error))
-	c.excerpts = append(c.excerpts, orNull(s.Result.Excerpt))
+	c.errors = append(c.errors, orNull(storable(s.Result.Error)))
+	c.excerpts = append(c.excerpts, orNull(storable(s.Result.Excerpt)))
 	c.workers = append(c.workers, s.Worker)
 	c.states = append(c.states, string(s.Verdict.State))
-	c.reasons = append(c.reasons, orNull(s.Verdict.Reason))
+	c.reasons = append(c.reasons, orNull(storable(s.Verdict.Reason)))
 	c.waits = append(c.waits, s.Verdict.Wait)
 	c.rungs = append(c.rungs, s.Verdict.Rung)
 	c.unknowns = append(c.unknowns, s.Verdict.Unknowns)
+}
+
+// storable makes a text that PostgreSQL takes: one bad byte of an answer must not
+// keep a whole batch from being written.
+func storable(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\\x00")
 }
 
 func orNull[T comparable](v T) *T {
