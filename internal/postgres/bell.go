@@ -15,9 +15,9 @@ import (
 // bigint key. The trigger takes it shared: migrations/00003_enqueue.sql.
 const bellLock = "1330791493, 1"
 
-// patience is how long a request for the lock waits behind an open order while
+// withdrawal is how long a request for the lock waits behind an open order while
 // its worker is busy again. Until then every commit rings.
-const patience = 3 * time.Second
+const withdrawal = 3 * time.Second
 
 // Bell wakes a sleeping worker. Whoever sleeps holds an advisory lock
 // exclusively, or waits for it; an order's trigger, which tries it shared, then
@@ -212,7 +212,7 @@ func (b *Bell) takeLock(ctx context.Context, conn *pgx.Conn) (granted bool, err 
 }
 
 func (b *Bell) withdrawWhenAwake(stop <-chan struct{}, withdraw func()) {
-	tick := time.NewTicker(patience)
+	tick := time.NewTicker(withdrawal)
 	defer tick.Stop()
 	awake := false
 	for {

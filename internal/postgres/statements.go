@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -42,12 +43,18 @@ var (
 	sqlSchemaVersion  = statement("schema_version")
 )
 
+// patience bounds a statement together with its way there and back: longer than
+// the server's own statement_timeout, it ends waits on a connection that is dead.
+const patience = 12 * time.Second
+
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
 // query runs a statement that returns rows, each read into a T by column name.
 func query[T any](ctx context.Context, q querier, doing, sql string, args pgx.StrictNamedArgs) ([]T, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	rows, err := q.Query(ctx, sql, args)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", doing, err)

@@ -27,6 +27,7 @@ func (w *Worker) start(delivering context.Context, claim *outbox.Claim, sent tim
 func (w *Worker) carry(ctx context.Context, claim *outbox.Claim) {
 	began := time.Now()
 	result := w.Courier.Deliver(ctx, claim)
+	claim.Body = "" // results may wait for the database; their bodies need not
 	verdict := claim.Policy.Judge(claim, result)
 	w.settler.settle(&outbox.Settlement{
 		Claim: claim, Result: result, Verdict: verdict, Began: began, Worker: w.Name,
