@@ -1,0 +1,24 @@
+// Command orderbell delivers the notifications that an order service writes in
+// its order's own commit, and shows what became of them. One file per command;
+// root.go is the tree.
+//
+// It ends with status 0 when it has done what was asked, 1 when that failed (for
+// status: also when something is wrong), and 2 for wrong usage or configuration.
+// Results go to standard output; logs, warnings and errors to standard error.
+//
+// # Decisions
+//
+//   - Commands return errors, and main alone prints them and chooses the status.
+//     Rejected: cobra's own printing, which adds the usage to failures that have
+//     nothing to do with it.
+//   - A worker that is told to stop has done what was asked, even if it was still
+//     waiting for its database: status 0. A service manager that stops it should
+//     not see a failure.
+//   - A problem that has a place in the configuration file is printed without the
+//     program's name in front, so that editors find FILE:LINE:COLUMN.
+//   - A database URL that pgx cannot read is a problem of the configuration, found
+//     before anything is started.
+//   - `endpoint add` without --policy leaves the policy of an endpoint that exists
+//     alone: who changes a URL does not mean to change the ladder.
+//   - No completion command yet: what the contract does not name is not there.
+package main

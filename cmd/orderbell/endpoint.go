@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/orderbell/orderbell/internal/outbox"
+	"github.com/orderbell/orderbell/internal/postgres"
+)
+
+const defaultPolicy = "standard"
+
+func endpointAddCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "add [--config FILE] [--policy P] ID URL", Short: "Add an endpoint, or change the one with this id",
+		DisableFlagsInUseLine: true, Args: exactly(2),
+	}
+	file := configFlag(cmd)
+	policy := cmd.Flags().String("policy", "", "how it is talked to: the `NAME` of a policy (default: the one it has, or "+defaultPolicy+")")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		db, err := openDatabase(cmd, *file)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		endpoint := outbox.Endpoint{ID: args[0], URL: args[1], Policy: *policy}
+		if !cmd.Flags().Changed("policy") {
+			if endpoint.Policy, err = policyOf(cmd.Context(), db, endpoint.ID); err != nil {
+				return err
+			}
+		}
+		added, err := db.AddEndpoint(cmd.Context(), endpoint)
+		if err != nil {
+			return refused(cmd.Context(), db, endpoint, err)
+		}
+		done := map[bool]string{true: "added", false: "changed"}[added]
+		return printLine(cmd.OutOrStdout(), "%s endpoint %s: %s, policy %s", done, shown(endpoint.ID), endpoint.URL, endpoint.Policy)
+	}
+	return cmd
+}
+
+// policyOf is the policy that the endpoint has; the default one where it is new.
+func policyOf(ctx context.Context, db *postgres.DB, id string) (string, error) {
+	found, err := db.Endpoints(ctx, []string{id})
+	if err != nil || len(found) == 0 {
+		return defaultPolicy, err
+	}
+	return found[0].Policy, nil
+}
+
+// refused says why PostgreSQL did not take an endpoint, in its own words, and
+// which policies there are where an unknown one was named.
+func refused(ctx context.Context, db *postgres.DB, e outbox.Endpoint, err error) error {
+	var code interface{ SQLState() string }
+	if !errors.As(err, &code) {
+		return err
+	}
+	const foreignKeyViolation = "23503"
+	if code.SQLState() == foreignKeyViolation {
+		policies, err := db.Policies(ctx)
+		if err != nil {
+			return err
+		}
+		var names []string
+		for _, policy := range policies {
+			names = append(names, policy.Name)
+		}
+		slices.Sort(names)
+		return fmt.Errorf("no policy %s; there are: %s", shown(e.Policy), strings.Join(names, ", "))
+	}
+	message, hint, ok := postgres.Refusal(err)
+	switch {
+	case !ok:
+		return err
+	case hint == "":
+		return errors.New(message)
+	}
+	return fmt.Errorf("%s; %s", message, hint)
+}
+
+func endpointListCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "list [--config FILE] [--json]", Short: "Show who is told, where, and how",
+		DisableFlagsInUseLine: true, Args: exactly(0),
+	}
+	file, asJSON := configFlag(cmd), jsonFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		db, err := openDatabase(cmd, *file)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		endpoints, err := db.ListEndpoints(cmd.Context())
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			return printJSON(cmd.OutOrStdout(), struct {
+				Endpoints []postgres.EndpointRow `json:"endpoints"`
+			}{append([]postgres.EndpointRow{}, endpoints...)})
+		}
+		rows := [][]string{{"id", "policy", "url"}}
+		for _, e := range endpoints {
+			rows = append(rows, []string{e.ID, e.Policy, e.URL})
+		}
+		return printTable(cmd.OutOrStdout(), rows)
+	}
+	return cmd
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+
+	"github.com/orderbell/orderbell/internal/config"
+)
+
+// findings are what is wrong, though the command has done its work.
+type findings []string
+
+func (f findings) Error() string { return strings.Join(f, "\n") }
+
+// errorLines is how an error is told: one line, or one for each problem.
+func errorLines(err error) []string {
+	const name = "orderbell: "
+	var (
+		configuration *config.Error
+		found         findings
+		lines         []string
+	)
+	switch {
+	case err == nil:
+	case errors.As(err, &configuration):
+		for _, problem := range configuration.Problems {
+			lines = append(lines, problemLine(problem, name))
+		}
+	case errors.As(err, &found):
+		for _, finding := range found {
+			lines = append(lines, name+finding)
+		}
+	default:
+		lines = append(lines, name+sentence(err))
+	}
+	return lines
+}
+
+// problemLine leaves a place in a file at the beginning, where editors look for it.
+func problemLine(p config.Problem, before string) string {
+	if p.Line > 0 {
+		return p.String()
+	}
+	return before + p.String()
+}
+
+var sqlState = regexp.MustCompile(` \(SQLSTATE [0-9A-Z]{5}\)`)
+
+// sentence makes one line of an error: pgx puts each address that it has tried on
+// a line of its own, and adds codes that help nobody who reads.
+func sentence(err error) string {
+	text := sqlState.ReplaceAllString(err.Error(), "")
+	text = strings.ReplaceAll(text, ":\n\t", ": ")
+	return strings.ReplaceAll(text, "\n\t", "; ")
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/orderbell/orderbell/internal/postgres"
+)
+
+// longOverdue is what no working worker leaves behind, in seconds.
+const longOverdue = 60
+
+func statusCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "status [--config FILE] [--json]", Short: "Show the backlog; status 1 when something is wrong with it",
+		DisableFlagsInUseLine: true, Args: exactly(0),
+	}
+	file, asJSON := configFlag(cmd), jsonFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		db, err := openDatabase(cmd, *file)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		backlog, err := db.Backlog(cmd.Context())
+		if err != nil {
+			return err
+		}
+		problems := problemsOf(backlog)
+		if err := printBacklog(cmd, *asJSON, backlog, problems); err != nil {
+			return err
+		}
+		if len(problems) > 0 {
+			return problems
+		}
+		return nil
+	}
+	return cmd
+}
+
+func problemsOf(b postgres.Backlog) findings {
+	problems := findings{}
+	if b.Parked > 0 {
+		problems = append(problems, fmt.Sprintf(
+			"%d notifications are parked: something on our side keeps them from being sent; explanation in orderbell.notification_status says what", b.Parked))
+	}
+	if b.OldestOverdueSeconds > longOverdue {
+		problems = append(problems, fmt.Sprintf(
+			"%d notifications are due, the oldest for %.0f s: is a worker running, and does it keep up?", b.DueNow, b.OldestOverdueSeconds))
+	}
+	return problems
+}
+
+func printBacklog(cmd *cobra.Command, asJSON bool, b postgres.Backlog, problems findings) error {
+	if asJSON {
+		return printJSON(cmd.OutOrStdout(), struct {
+			postgres.Backlog
+			Problems []string `json:"problems"`
+		}{b, problems})
+	}
+	count := func(n int64) string { return strconv.FormatInt(n, 10) }
+	return printTable(cmd.OutOrStdout(), [][]string{
+		{"due now", count(b.DueNow)},
+		{"oldest overdue", fmt.Sprintf("%.1f s", b.OldestOverdueSeconds)},
+		{"in flight", count(b.InFlight)},
+		{"waiting", count(b.Waiting)},
+		{"held", count(b.Held)},
+		{"parked", count(b.Parked)},
+	})
+}

@@ -1,0 +1,104 @@
+package main_test
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestWrongUsage(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ args, says string }{
+		{"", "name a command: demo, work, migrate, config, status, history, endpoint, version; orderbell --help"},
+		{"migrate", "name a command: up, down, status, export; orderbell migrate --help"},
+		{"wrk", `unknown command "wrk"; did you mean work?`},
+		{"wrk --config x", `unknown command "wrk"`},
+		{"migrate sideways", `unknown command "migrate sideways"`},
+		{"help nothing", `unknown command "nothing"`},
+		{"completion", `unknown command "completion"`},
+		{"--loud", "unknown flag: --loud"},
+		{"work --loud", "unknown flag: --loud; usage: orderbell work [--config FILE] [--private-database]"},
+		{"work --paused", "unknown flag: --paused"},
+		{"work now", "1 arguments instead of 0"},
+		{"version now", "1 arguments instead of 0; usage: orderbell version"},
+		{"history", "0 arguments instead of 1; usage: orderbell history [--config FILE] [--json] ORDER_NO"},
+		{"history 1 2", "2 arguments instead of 1"},
+		{"endpoint add m-1", "1 arguments instead of 2"},
+		{"migrate export", "0 arguments instead of 1; usage: orderbell migrate export DIR"},
+		{"status --json=perhaps", `invalid argument "perhaps"`},
+		{"work --config", "flag needs an argument: --config"},
+		{"demo --for soon", `invalid argument "soon"`},
+		{"demo --for 0s", "the time must be above 0"},
+		{"demo --scene opera", `unknown scene "opera"`},
+	} {
+		t.Run(test.args, func(t *testing.T) {
+			t.Parallel()
+			got := run(t, nil, strings.Fields(test.args)...)
+			got.wants(t, 2, "", test.says)
+			got.oneLine(t)
+		})
+	}
+}
+
+// Every command that needs a database says which variable is missing.
+func TestWithoutADatabaseURL(t *testing.T) {
+	t.Parallel()
+	for _, args := range []string{
+		"work", "migrate up", "migrate down", "migrate status", "status", "status --json",
+		"history 1", "endpoint add m-1 https://shop.example", "endpoint list", "demo --scene shop",
+	} {
+		t.Run(args, func(t *testing.T) {
+			t.Parallel()
+			got := run(t, nil, strings.Fields(args)...)
+			got.wants(t, 2, "", "ORDERBELL_DATABASE_URL")
+			got.oneLine(t)
+		})
+	}
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	for args, says := range map[string]string{
+		"--help":         "Available Commands:",
+		"help":           "Available Commands:",
+		"help work":      "--private-database",
+		"migrate --help": "export",
+		"demo -h":        "--scene NAME",
+	} {
+		t.Run(args, func(t *testing.T) {
+			t.Parallel()
+			run(t, nil, strings.Fields(args)...).wants(t, 0, says, "")
+		})
+	}
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	command := run(t, nil, "version")
+	command.wants(t, 0, "orderbell ", "")
+	if flag := run(t, nil, "--version"); flag != command {
+		t.Errorf("--version says %q, and version %q", flag.stdout, command.stdout)
+	}
+}
+
+// A real build, with a version set as releases set it.
+func TestTheBinary(t *testing.T) {
+	t.Parallel()
+	binary := filepath.Join(t.TempDir(), "orderbell")
+	build := exec.CommandContext(withTimeout(t), "go", "build", "-ldflags", "-X main.version=v9.8.7", "-o", binary, ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	finish(t, exec.Command(binary, "version"), nil).wants(t, 0, "orderbell v9.8.7 (schema ", "")
+	finish(t, exec.Command(binary, "wrk"), nil).wants(t, 2, "", "did you mean work?")
+}
+
+// What cannot be written has failed.
+func TestFullOutput(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command("sh", "-c", `"$0" version >/dev/full`, testBinary())
+	got := finish(t, cmd, nil)
+	got.wants(t, 1, "", "print the result")
+	got.oneLine(t)
+}

@@ -1,0 +1,66 @@
+package demo
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+const defaultFor = 30 * time.Second
+
+// sceneShop is the shop and the merchants alone, on somebody's database.
+const sceneShop = "shop"
+
+// Options say what is played, and where it is told.
+type Options struct {
+	// For is how long the scene plays, from the first order on; 30 s if it is 0.
+	// Starting and stopping come on top.
+	For time.Duration
+	// Scene is empty for everything at once, or "shop".
+	Scene string
+	// JSON leaves nothing on Out but one object at the end.
+	JSON bool
+	// Out gets the summary, and before it the live view if it is a terminal. Err
+	// gets everything else. Nil: nobody reads it.
+	Out, Err io.Writer
+	// Version is sent by the worker as User-Agent: orderbell/VERSION.
+	Version string
+	// DatabaseURL is the database of the scene "shop", migrated already. The other
+	// scene never looks at it.
+	DatabaseURL string
+}
+
+// A SceneError says that there is no scene of this name.
+type SceneError struct{ Scene string }
+
+func (e *SceneError) Error() string {
+	return fmt.Sprintf("unknown scene %q; the scenes are: %s (the shop and the merchants alone, on a database of yours), or none (everything at once)",
+		e.Scene, sceneShop)
+}
+
+// checked fills in what was left out.
+func (o Options) checked() (Options, error) {
+	if o.Scene != "" && o.Scene != sceneShop {
+		return o, &SceneError{Scene: o.Scene}
+	}
+	if o.Scene == sceneShop && strings.TrimSpace(o.DatabaseURL) == "" {
+		return o, fmt.Errorf("play the scene %s: it needs a database with Orderbell's schema; set ORDERBELL_DATABASE_URL", sceneShop)
+	}
+	if o.For < 0 {
+		return o, fmt.Errorf("play for %s: the time must be above 0", o.For)
+	}
+	o.For = cmp.Or(o.For, defaultFor)
+	o.Version = cmp.Or(o.Version, "dev")
+	if o.Out == nil {
+		o.Out = io.Discard
+	}
+	if o.Err == nil {
+		o.Err = io.Discard
+	}
+	return o, nil
+}
+
+// selling is for how long orders are placed.
+func (o Options) selling() time.Duration { return o.For * 2 / 3 }

@@ -1,0 +1,51 @@
+package readme_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/orderbell/orderbell/internal/pgtest"
+)
+
+// What the page lists as not there yet is refused, and each word of the list is tried.
+func TestNotThereYet(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Pool(t)
+	if _, err := db.Exec(t.Context(), "insert into orderbell.endpoint (id, url) values ('m', 'https://shop.example')"); err != nil {
+		t.Fatal(err)
+	}
+	enqueue := "select orderbell.enqueue('m', 'e', '1', 'b', "
+	tried := []string{
+		enqueue + "hold => true)",
+		enqueue + "supersede => true)",
+		enqueue + "sequence_key => 'k')",
+		enqueue + "on_acknowledged => 'h')",
+		enqueue + "on_exhausted => 'h')",
+		"insert into orderbell.notification (endpoint, event, order_no, body, hold) values ('m', 'e', '1', 'b', true)",
+		"insert into orderbell.endpoint (id, url) values ('a', 'sql:shop.close_order')",
+		"update orderbell.endpoint set max_in_flight = 1",
+		"update orderbell.endpoint set rate_per_second = 1",
+		"update orderbell.endpoint set on_head_exhausted = 'block'",
+		"select orderbell.release('m', '1')",
+		"select orderbell.replay(gen_random_uuid(), 'asked')",
+		"select orderbell.replay_matching('m', 'exhausted', now() - interval '1 day')",
+		"select orderbell.pause('m')",
+		"select orderbell.resume('m')",
+	}
+	for _, statement := range tried {
+		_, err := db.Exec(t.Context(), statement)
+		var refused *pgconn.PgError
+		if !errors.As(err, &refused) || refused.Code != "0A000" {
+			t.Errorf("%s: %v, want feature_not_supported", statement, err)
+		}
+	}
+	all := strings.Join(tried, "\n") + " feature_not_supported"
+	for _, word := range spans(prose(t, "Not there yet")) {
+		if !strings.Contains(all, word) {
+			t.Errorf("the page says that %s is not there yet; nothing here tries it", word)
+		}
+	}
+}
