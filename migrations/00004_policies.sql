@@ -14,7 +14,8 @@ insert into orderbell.policy (name, ladder, acknowledge, reject, timeout, first_
   ('webhook', '{5s,5m,30m,2h,5h,10h,10h}',
    'status >= 200 && status < 300', 'status == 410', '15 s', '0'),
   -- A channel's own rule says which answers are final; until it is set, none is.
-  ('question', '{30s,60s,3m,6m,10m}', 'false', null, '10 s', '30 s');
+  ('question', '{30s,60s,3m,6m,10m}', 'false', null, '10 s', '30 s')
+on conflict (name) do nothing;
 
 -- +goose StatementBegin
 create or replace function orderbell.schema_version() returns integer
@@ -22,9 +23,7 @@ language sql immutable parallel safe return 4;
 -- +goose StatementEnd
 
 -- +goose Down
-delete from orderbell.policy p
-where name in ('standard', 'alipay', 'wechatpay', 'quick', 'webhook', 'question')
-  and not exists (select from orderbell.endpoint e where e.policy = p.name);
+-- The policies stay until their table goes: they may have been changed.
 -- +goose StatementBegin
 create or replace function orderbell.schema_version() returns integer
 language sql immutable parallel safe return 3;

@@ -86,7 +86,7 @@ select n.id, n.endpoint, n.event, n.order_no,
          when f.state = 'acknowledged' then
            format('acknowledged at %s on attempt %s%s', orderbell.instant(f.finished_at), f.attempt_count, coalesce(' (' || f.reason || ')', ''))
          when f.state = 'exhausted' then
-           format('gave up at %s after %s attempts, the whole ladder; %s', orderbell.instant(f.finished_at), f.attempt_count, f.reason)
+           format('gave up at %s, the ladder is spent; %s', orderbell.instant(f.finished_at), f.reason)
          when f.state is not null then
            format('%s at %s: %s', f.state, orderbell.instant(f.finished_at), f.reason)
          else 'has neither a delivery nor an ending: it was inserted into a partition, or with triggers off, and is not being sent'

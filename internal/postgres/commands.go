@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -93,7 +92,7 @@ func (db *DB) History(ctx context.Context, orderNo string) ([]Notification, map[
 // Ping says whether the database answers, with what it says if it does not.
 func (db *DB) Ping(ctx context.Context) error {
 	if err := db.claims.Ping(ctx); err != nil {
-		return fmt.Errorf("reach the database: %w", err)
+		return &failure{"reach the database", err}
 	}
 	return nil
 }

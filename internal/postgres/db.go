@@ -88,6 +88,16 @@ func withoutPassword(err error) error {
 	return err
 }
 
+// Refusal returns what PostgreSQL said when it refused a statement: its message,
+// and its hint where it gave one. ok is false for every other error.
+func Refusal(err error) (message, hint string, ok bool) {
+	var refused *pgconn.PgError
+	if !errors.As(err, &refused) {
+		return "", "", false
+	}
+	return refused.Message, refused.Hint, true
+}
+
 // SchemaError says that the schema and this program do not fit, and what to do.
 type SchemaError struct{ Have, Want int }
 

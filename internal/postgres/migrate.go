@@ -28,8 +28,8 @@ type Migrator struct {
 	provider *goose.Provider
 }
 
-// NewMigrator connects to the database, and makes the schema if need be.
-func NewMigrator(ctx context.Context, url string) (*Migrator, error) {
+// NewMigrator prepares the migrations; it connects when it is first used.
+func NewMigrator(url string) (*Migrator, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("read the database URL: %w", withoutPassword(err))
@@ -37,28 +37,21 @@ func NewMigrator(ctx context.Context, url string) (*Migrator, error) {
 	pin(config, "migrate")
 	config.RuntimeParams["statement_timeout"] = "0"
 	db := stdlib.OpenDB(*config)
-	m := &Migrator{db: db}
-	if err := m.open(ctx); err != nil {
-		return nil, errors.Join(err, db.Close())
+	provider, err := newProvider(db)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("prepare the migrations: %w", err), db.Close())
 	}
-	return m, nil
+	return &Migrator{db: db, provider: provider}, nil
 }
 
-func (m *Migrator) open(ctx context.Context) error {
-	if err := m.makeSchema(ctx); err != nil {
-		return err
-	}
+func newProvider(db *stdsql.DB) (*goose.Provider, error) {
 	// Ask for the lock every second, for five minutes.
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 	if err != nil {
-		return fmt.Errorf("prepare the migrations: %w", err)
+		return nil, err
 	}
-	m.provider, err = goose.NewProvider(goose.DialectPostgres, m.db, migrations.FS,
+	return goose.NewProvider(goose.DialectPostgres, db, migrations.FS,
 		goose.WithTableName(versionTable), goose.WithSessionLocker(locker), goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		return fmt.Errorf("prepare the migrations: %w", err)
-	}
-	return nil
 }
 
 // makeSchema makes the schema that goose's version table needs, unless it is
@@ -92,33 +85,50 @@ func (m *Migrator) Close() error { return m.db.Close() }
 // has made this schema.
 var ErrForeignMigrations = errors.New("this schema was made by a goose of your own, with another version table; migrate it there")
 
-// Up applies what is missing and returns the files applied.
+// Up makes the schema if need be, applies what is missing, and returns the files
+// applied.
 func (m *Migrator) Up(ctx context.Context) ([]string, error) {
-	if err := m.refuseForeign(ctx); err != nil {
+	if _, err := m.applied(ctx); err != nil {
+		return nil, err
+	}
+	if err := m.makeSchema(ctx); err != nil {
 		return nil, err
 	}
 	results, err := m.provider.Up(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("migrate up: %w", err)
 	}
-	applied := make([]string, len(results))
+	files := make([]string, len(results))
 	for i, result := range results {
-		applied[i] = result.Source.Path
+		files[i] = result.Source.Path
 	}
-	return applied, nil
+	return files, nil
 }
 
-func (m *Migrator) refuseForeign(ctx context.Context) error {
-	var foreign bool
+// applied tells whether our version table is there. It returns
+// ErrForeignMigrations where another goose has made the schema, and a
+// *SchemaError where a newer orderbell has.
+func (m *Migrator) applied(ctx context.Context) (bool, error) {
+	var made, ours bool
 	err := m.db.QueryRowContext(ctx,
-		"select to_regprocedure('orderbell.schema_version()') is not null and to_regclass('"+versionTable+"') is null").Scan(&foreign)
+		"select to_regprocedure('orderbell.schema_version()') is not null, to_regclass('"+versionTable+"') is not null").Scan(&made, &ours)
 	if err != nil {
-		return fmt.Errorf("ask for the schema's version: %w", err)
+		return false, fmt.Errorf("ask for the schema's version: %w", err)
 	}
-	if foreign {
-		return ErrForeignMigrations
+	if !made {
+		return ours, nil
 	}
-	return nil
+	if !ours {
+		return false, ErrForeignMigrations
+	}
+	var version int
+	if err := m.db.QueryRowContext(ctx, sqlSchemaVersion).Scan(&version); err != nil {
+		return false, fmt.Errorf("ask for the schema's version: %w", err)
+	}
+	if version > migrations.Version {
+		return false, &SchemaError{Have: version, Want: migrations.Version}
+	}
+	return true, nil
 }
 
 // RowsError says that a migration, undone, would drop a table that has rows.
@@ -134,8 +144,10 @@ var ErrNothingToUndo = errors.New("no migration is applied")
 // Down undoes the last migration and returns its file. Where that would drop
 // rows it returns a *RowsError instead, unless dropRows is set.
 func (m *Migrator) Down(ctx context.Context, dropRows bool) (string, error) {
-	if err := m.refuseForeign(ctx); err != nil {
+	if applied, err := m.applied(ctx); err != nil {
 		return "", err
+	} else if !applied {
+		return "", ErrNothingToUndo
 	}
 	current, err := m.provider.GetDBVersion(ctx)
 	if err != nil {
@@ -159,7 +171,6 @@ func (m *Migrator) Down(ctx context.Context, dropRows bool) (string, error) {
 var droppedTable = regexp.MustCompile(`(?m)^drop table (orderbell\.\w+)`)
 
 // refuseRows reads the Down part of a migration for the tables that it drops.
-// What the first migration itself has put there does not count.
 func (m *Migrator) refuseRows(ctx context.Context, version int64) error {
 	for _, source := range m.provider.ListSources() {
 		if source.Version != version {
@@ -173,7 +184,7 @@ func (m *Migrator) refuseRows(ctx context.Context, version int64) error {
 		for _, match := range droppedTable.FindAllStringSubmatch(down, -1) {
 			table := match[1]
 			if table == "orderbell.setting" {
-				continue
+				continue // its one row is always there
 			}
 			var rows bool
 			if err := m.db.QueryRowContext(ctx, "select exists (select from "+table+")").Scan(&rows); err != nil {
@@ -193,10 +204,18 @@ type MigrationStatus struct {
 	AppliedAt time.Time
 }
 
-// Status returns every migration, in order.
+// Status returns every migration, in order. It changes nothing.
 func (m *Migrator) Status(ctx context.Context) ([]MigrationStatus, error) {
-	if err := m.refuseForeign(ctx); err != nil {
+	applied, err := m.applied(ctx)
+	if err != nil {
 		return nil, err
+	}
+	if !applied { // goose would make its table
+		var statuses []MigrationStatus
+		for _, source := range m.provider.ListSources() {
+			statuses = append(statuses, MigrationStatus{File: source.Path})
+		}
+		return statuses, nil
 	}
 	found, err := m.provider.Status(ctx)
 	if err != nil {
@@ -211,7 +230,7 @@ func (m *Migrator) Status(ctx context.Context) ([]MigrationStatus, error) {
 
 // MigrateUp brings the database's schema to this program's version.
 func MigrateUp(ctx context.Context, url string) error {
-	m, err := NewMigrator(ctx, url)
+	m, err := NewMigrator(url)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -57,11 +58,11 @@ func query[T any](ctx context.Context, q querier, doing, sql string, args pgx.St
 	defer cancel()
 	rows, err := q.Query(ctx, sql, args)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", doing, err)
+		return nil, &failure{doing, err}
 	}
 	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[T])
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", doing, err)
+		return nil, &failure{doing, err}
 	}
 	return found, nil
 }
@@ -78,6 +79,19 @@ func queryOne[T any](ctx context.Context, q querier, doing, sql string, args pgx
 	}
 	return found[0], nil
 }
+
+// A local port in a text makes each failure look like a new one.
+var localPort = regexp.MustCompile(`\S+:\d+->`)
+
+// failure is an error of the network or of PostgreSQL, in words that stay the same
+// while it does.
+type failure struct {
+	doing string
+	err   error
+}
+
+func (f *failure) Error() string { return f.doing + ": " + localPort.ReplaceAllString(f.err.Error(), "") }
+func (f *failure) Unwrap() error { return f.err }
 
 // hasCode tells whether PostgreSQL refused with this SQLSTATE.
 func hasCode(err error, codes ...string) bool {
