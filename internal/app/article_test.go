@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
@@ -47,7 +48,7 @@ func TestArticleNotifyURL(t *testing.T) {
 		t.Fatalf("the merchant received %d requests, wanted 2", len(requests))
 	}
 	for i, r := range requests {
-		if r.Method != "POST" || r.Body != "" || r.NotificationID != id || r.Attempt != i+1 || r.Event != "trade_status_sync" {
+		if r.Method != http.MethodPost || r.Body != "" || r.NotificationID != id || r.Attempt != i+1 || r.Event != "trade_status_sync" {
 			t.Errorf("request %d: %s with body %q, id %s, attempt %d, event %s", i+1, r.Method, r.Body, r.NotificationID, r.Attempt, r.Event)
 		}
 		if diff := cmp.Diff("/bank/notifyRecv.jsp?"+articleQuery, r.URL); diff != "" {

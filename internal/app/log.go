@@ -16,7 +16,7 @@ import (
 // configuration asks for one of them.
 func NewLog(to io.Writer, wanted config.Log) *slog.Logger {
 	if wanted.Format == config.FormatText || (wanted.Format == config.FormatAuto && isTerminal(to)) {
-		return slog.New(tint.NewHandler(to, &tint.Options{
+		return slog.New(tint.NewTextHandler(to, &tint.Options{
 			Level: wanted.Level, TimeFormat: time.TimeOnly + ".000", NoColor: !isTerminal(to),
 		}))
 	}

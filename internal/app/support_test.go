@@ -3,7 +3,6 @@ package app_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/netip"
 	"testing"
@@ -77,28 +76,19 @@ func (s *shop) config(name string) *config.Config {
 	return c
 }
 
-// work runs a worker until the returned function is called, or the test ends.
-func (s *shop) work(c *config.Config) (stop func()) {
+// work runs a worker until the test ends.
+func (s *shop) work(c *config.Config) {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(s.t.Context()))
 	done := make(chan error, 1)
-	go func() { done <- app.Work(ctx, nil, c, "test", slog.New(slog.NewTextHandler(s.output(), nil))) }()
-	stopped := false
-	stop = func() {
-		if stopped {
-			return
-		}
-		stopped = true
+	go func() { done <- app.Work(ctx, nil, c, "test", slog.New(slog.NewTextHandler(s.t.Output(), nil))) }()
+	s.t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
 			s.t.Errorf("the worker ended with: %v", err)
 		}
-	}
-	s.t.Cleanup(stop)
-	return stop
+	})
 }
-
-func (s *shop) output() io.Writer { return s.t.Output() }
 
 // bring makes the waiting delivery due now, and rings as whatever makes a row due does.
 func (s *shop) bring(id string) {

@@ -31,7 +31,7 @@ func wholeNumber(low, high int) func(string) (int, error) {
 
 func port(text string) (uint16, error) {
 	n, err := wholeNumber(1, 65535)(text)
-	return uint16(n), err //nolint:gosec // the range is checked, and a bad value is thrown away
+	return uint16(n), err
 }
 
 func shutdownTimeout(text string) (time.Duration, error) {

@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"sync"
 	"testing"
@@ -45,7 +44,7 @@ func (b *book) Settle(_ context.Context, batch []*outbox.Settlement) (moved []ou
 func (b *book) Renew(context.Context, []*outbox.Claim) ([]outbox.ID, error) { return nil, nil }
 
 func testSettler(b *book) *settler {
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := slog.New(slog.DiscardHandler)
 	faults := &faults{log: log}
 	return newSettler(b, newLeases(b, time.Second, faults), newReporter(log), faults)
 }
