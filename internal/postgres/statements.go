@@ -90,7 +90,9 @@ type failure struct {
 	err   error
 }
 
-func (f *failure) Error() string { return f.doing + ": " + localPort.ReplaceAllString(f.err.Error(), "") }
+func (f *failure) Error() string {
+	return f.doing + ": " + localPort.ReplaceAllString(f.err.Error(), "")
+}
 func (f *failure) Unwrap() error { return f.err }
 
 // hasCode tells whether PostgreSQL refused with this SQLSTATE.
