@@ -1,0 +1,158 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/orderbell/orderbell/internal/outbox"
+)
+
+// files is a register that counts how often it is read.
+type files struct {
+	policies  map[string]*outbox.Policy
+	endpoints map[string]*outbox.Endpoint
+	reads     int
+	asked     []string
+	faults    []string
+}
+
+func (f *files) Policies(context.Context) ([]*outbox.Policy, error) {
+	f.reads++
+	var all []*outbox.Policy
+	for _, p := range f.policies {
+		clone := *p
+		all = append(all, &clone)
+	}
+	return all, nil
+}
+
+func (f *files) Endpoints(_ context.Context, ids []string) ([]*outbox.Endpoint, error) {
+	f.asked = append(f.asked, ids...)
+	var found []*outbox.Endpoint
+	for _, id := range ids {
+		if e := f.endpoints[id]; e != nil {
+			found = append(found, e)
+		}
+	}
+	return found, nil
+}
+
+func (f *files) SetFault(_ context.Context, p *outbox.Policy, fault string) error {
+	f.policies[p.Name].Fault = fault
+	f.faults = append(f.faults, p.Name+": "+fault)
+	return nil
+}
+
+// strict is a courier that knows one rule.
+type strict struct{}
+
+func (strict) Check(p *outbox.Policy) error {
+	if p.Acknowledge != "status == 200" {
+		return errors.New("no such rule")
+	}
+	return nil
+}
+
+func (strict) Deliver(context.Context, *outbox.Claim) outbox.Result { return outbox.Result{} }
+
+func testDirectory() (*directory, *files) {
+	f := &files{
+		policies: map[string]*outbox.Policy{
+			"good":   {Name: "good", Acknowledge: "status == 200"},
+			"broken": {Name: "broken", Acknowledge: "status = 200"},
+		},
+		endpoints: map[string]*outbox.Endpoint{
+			"a": {ID: "a", URL: "https://a.example/", Policy: "good", Headers: map[string]string{"X-Shop": "1", "X-All": "endpoint"}},
+			"b": {ID: "b", URL: "https://b.example/", Policy: "broken"},
+		},
+	}
+	return newDirectory(f, strict{}, slog.New(slog.DiscardHandler)), f
+}
+
+func TestDirectoryMarksWhatCanBeSent(t *testing.T) {
+	t.Parallel()
+	d, f := testDirectory()
+	turn := []outbox.Lane{{Endpoint: "a", Take: 1}, {Endpoint: "b", Take: 1}, {Endpoint: "none", Take: 1}}
+	if err := d.refresh(t.Context(), turn); err != nil {
+		t.Fatal(err)
+	}
+	want := []outbox.Lane{{Endpoint: "a", Take: 1, Sendable: true}, {Endpoint: "b", Take: 1}}
+	if diff := cmp.Diff(want, d.sendable(turn)); diff != "" {
+		t.Errorf("lanes (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"good"}, d.working()); diff != "" {
+		t.Errorf("working policies (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"broken: no such rule"}, f.faults); diff != "" {
+		t.Errorf("faults written (-want +got):\n%s", diff)
+	}
+}
+
+// The database is asked once a second, whatever the traffic, and faults are
+// written only when they change.
+func TestDirectoryAsksOnceASecond(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, f := testDirectory()
+		for range 100 {
+			if err := d.refresh(t.Context(), []outbox.Lane{{Endpoint: "a"}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if f.reads != 1 || len(f.asked) != 1 {
+			t.Errorf("within a second: policies read %d times, endpoints %d", f.reads, len(f.asked))
+		}
+		f.policies["broken"].Acknowledge = "status == 200"
+		time.Sleep(fresh)
+		if err := d.refresh(t.Context(), []outbox.Lane{{Endpoint: "a"}}); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"broken: no such rule", "broken: "}, f.faults); diff != "" {
+			t.Errorf("faults written (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestDirectoryForgetsEndpoints(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, _ := testDirectory()
+		for n := range 100 * claimLanes {
+			if err := d.refresh(t.Context(), []outbox.Lane{{Endpoint: fmt.Sprint("m-", n)}}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if n := len(d.endpoints); n > 32*claimLanes {
+			t.Errorf("%d endpoints are remembered", n)
+		}
+	})
+}
+
+func TestResolve(t *testing.T) {
+	t.Parallel()
+	d, _ := testDirectory()
+	if err := d.refresh(t.Context(), []outbox.Lane{{Endpoint: "a"}}); err != nil {
+		t.Fatal(err)
+	}
+	plain := &outbox.Claim{Endpoint: "a", Headers: map[string]string{"X-All": "row"}}
+	d.resolve(plain)
+	if plain.URL != "https://a.example/" || plain.EndpointURL != plain.URL || plain.Policy.Name != "good" {
+		t.Errorf("URL %q, of the endpoint %q, policy %s", plain.URL, plain.EndpointURL, plain.Policy.Name)
+	}
+	if diff := cmp.Diff(map[string]string{"X-Shop": "1", "X-All": "row"}, plain.Headers); diff != "" {
+		t.Errorf("headers (-want +got):\n%s", diff)
+	}
+	own := &outbox.Claim{Endpoint: "a", URL: "https://own.example/"}
+	d.resolve(own)
+	if own.URL != "https://own.example/" || own.EndpointURL != "" {
+		t.Errorf("URL %q, of the endpoint %q; wanted the row's own", own.URL, own.EndpointURL)
+	}
+}
