@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"net/textproto"
 	"slices"
 	"time"
 
@@ -150,7 +151,12 @@ func (d *directory) resolve(claim *outbox.Claim) {
 	if len(endpoint.Headers) == 0 {
 		return
 	}
-	headers := maps.Clone(endpoint.Headers)
-	maps.Copy(headers, claim.Headers)
+	// By their canonical names: the row's x-shop takes the place of X-Shop.
+	headers := make(map[string]string, len(endpoint.Headers)+len(claim.Headers))
+	for _, given := range []map[string]string{endpoint.Headers, claim.Headers} {
+		for name, value := range given {
+			headers[textproto.CanonicalMIMEHeaderKey(name)] = value
+		}
+	}
 	claim.Headers = headers
 }

@@ -142,7 +142,7 @@ func TestResolve(t *testing.T) {
 	if err := d.refresh(t.Context(), []outbox.Lane{{Endpoint: "a"}}); err != nil {
 		t.Fatal(err)
 	}
-	plain := &outbox.Claim{Endpoint: "a", Headers: map[string]string{"X-All": "row"}}
+	plain := &outbox.Claim{Endpoint: "a", Headers: map[string]string{"x-all": "row"}}
 	d.resolve(plain)
 	if plain.URL != "https://a.example/" || plain.EndpointURL != plain.URL || plain.Policy.Name != "good" {
 		t.Errorf("URL %q, of the endpoint %q, policy %s", plain.URL, plain.EndpointURL, plain.Policy.Name)
