@@ -1,0 +1,35 @@
+package delivery
+
+import (
+	"crypto/tls"
+	"net"
+	"net/http"
+	"time"
+)
+
+const (
+	maxHeaderBytes = 64 << 10
+	idlePerHost    = 64 // as many as a worker sends at once by default
+	idleInAll      = 512
+	idleTimeout    = 4 * time.Second
+)
+
+// newTransport builds the only transport. What it does not set is off: no proxy
+// from the environment, no cookies, no compression, no HTTP/2.
+func newTransport(o Options) *http.Transport {
+	var one http.Protocols
+	one.SetHTTP1(true)
+	plain := &net.Dialer{Resolver: o.Resolver, ControlContext: o.Guard.Control("http")}
+	secure := &net.Dialer{Resolver: o.Resolver, ControlContext: o.Guard.Control("https")}
+	return &http.Transport{
+		Proxy:                  nil,
+		DialContext:            dialPlain(plain),
+		DialTLSContext:         dialTLS(secure, &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}),
+		Protocols:              &one,
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: maxHeaderBytes,
+		MaxIdleConns:           idleInAll,
+		MaxIdleConnsPerHost:    idlePerHost,
+		IdleConnTimeout:        idleTimeout,
+	}
+}

@@ -1,0 +1,112 @@
+package delivery
+
+import (
+	"cmp"
+	"context"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/orderbell/orderbell/internal/delivery/netguard"
+	"github.com/orderbell/orderbell/internal/outbox"
+)
+
+const (
+	defaultMaxAnswer = 64 << 10
+	defaultTimeout   = 10 * time.Second // where a policy names none
+)
+
+// Options say how a courier works. The zero value is usable: it reaches public
+// https alone.
+type Options struct {
+	// Version is sent as User-Agent: orderbell/VERSION; "dev" by default.
+	Version string
+	// Guard decides which addresses may be dialled. A nil guard opens public
+	// https alone.
+	Guard *netguard.Guard
+	// MaxAnswer caps an answer's body, in bytes; 64 KB by default.
+	MaxAnswer int64
+	// RootCAs verifies certificates; the system's pool by default.
+	RootCAs *x509.CertPool
+	// Resolver looks names up; net.DefaultResolver by default.
+	Resolver *net.Resolver
+}
+
+// Courier delivers notifications. It may be used by many goroutines.
+type Courier struct {
+	agent     string
+	maxAnswer int64
+	transport *http.Transport
+	rules     *rulebook
+}
+
+// New makes a courier. Close it when no delivery is under way any more.
+func New(o Options) *Courier {
+	return &Courier{
+		agent:     "orderbell/" + cmp.Or(o.Version, "dev"),
+		maxAnswer: cmp.Or(max(o.MaxAnswer, 0), defaultMaxAnswer),
+		transport: newTransport(o),
+		rules:     newRulebook(),
+	}
+}
+
+// Close closes idle connections. Deliveries under way are not disturbed.
+func (c *Courier) Close() { c.transport.CloseIdleConnections() }
+
+// Check reads a policy: its rules, its method and its format. An error says, in
+// one line, why nothing can be sent under it, so that its rows are parked.
+// Rules are compiled once per text.
+func (c *Courier) Check(p *outbox.Policy) error {
+	if p == nil {
+		return fmt.Errorf("the policy is missing")
+	}
+	if p.Method != outbox.MethodPost && p.Method != outbox.MethodGet {
+		return fmt.Errorf("policy %s: method %q is neither POST nor GET", p.Name, p.Method)
+	}
+	switch p.Format {
+	case outbox.FormatBody, outbox.FormatForm, outbox.FormatQuery:
+	default:
+		return fmt.Errorf("policy %s: format %q is none of body, form, query", p.Name, p.Format)
+	}
+	_, err := c.rules.of(p)
+	return err
+}
+
+// Deliver makes one attempt. It returns within the policy's timeout, always with
+// an outcome, and never panics. When ctx is cancelled first, the outcome is
+// interrupted.
+func (c *Courier) Deliver(ctx context.Context, claim *outbox.Claim) (result outbox.Result) {
+	start := time.Now()
+	defer func() {
+		if p := recover(); p != nil {
+			result = outbox.Result{Outcome: outbox.OutcomeUnreachable, Error: clip(fmt.Sprintf("the courier failed: %v", p))}
+		}
+		result.Elapsed = time.Since(start)
+	}()
+	return c.attempt(ctx, claim)
+}
+
+func (c *Courier) attempt(ctx context.Context, claim *outbox.Claim) outbox.Result {
+	if err := c.Check(claim.Policy); err != nil {
+		return outbox.Result{Outcome: outbox.OutcomeInterrupted, Error: clip(fmt.Sprintf("nothing was sent: %v", err))}
+	}
+	rules, _ := c.rules.of(claim.Policy)
+	request, err := c.request(claim)
+	if err != nil {
+		return outbox.Result{Outcome: outbox.OutcomeRejected, Error: clip(fmt.Sprintf("nothing was sent: %v", err))}
+	}
+	trip := begin(ctx, cmp.Or(max(claim.Policy.Timeout, 0), defaultTimeout))
+	defer trip.end()
+	response, err := c.transport.RoundTrip(request.WithContext(trip.ctx))
+	if err != nil {
+		return trip.failed(err, answer{})
+	}
+	trip.enter(phaseBody)
+	answer, err := read(response, c.maxAnswer)
+	if err != nil {
+		return trip.failed(err, answer)
+	}
+	return rules.judge(answer)
+}

@@ -1,0 +1,82 @@
+package delivery
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/orderbell/orderbell/internal/outbox"
+)
+
+// request makes the request of a claim. An error says why this row can never be
+// sent; it names no secret.
+func (c *Courier) request(claim *outbox.Claim) (*http.Request, error) {
+	u, err := target(claim.URL)
+	if err != nil {
+		return nil, err
+	}
+	body, err := encode(claim, u)
+	if err != nil {
+		return nil, err
+	}
+	header, err := c.header(claim, u.User)
+	if err != nil {
+		return nil, err
+	}
+	r := &http.Request{
+		Method:        claim.Policy.Method,
+		URL:           u,
+		Host:          u.Host,
+		Header:        header,
+		Proto:         "HTTP/1.1",
+		ProtoMajor:    1,
+		ProtoMinor:    1,
+		Body:          io.NopCloser(strings.NewReader(body)),
+		ContentLength: int64(len(body)),
+	}
+	if body == "" {
+		// See the package documentation, "Exactly one request".
+		r.TransferEncoding = []string{"identity"}
+		if r.Method == http.MethodPost {
+			r.Header["content-length"] = []string{"0"} //nolint:canonicalheader // the canonical key would be dropped
+		}
+	}
+	return r, nil
+}
+
+// target reads a URL. Errors of url.Parse are not passed on, since they repeat
+// the URL with its user info and its query.
+func target(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil, errors.New("the URL cannot be read")
+	}
+	if u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("the URL's scheme %q is neither https nor http", u.Scheme)
+	}
+	if u.Hostname() == "" || u.Opaque != "" {
+		return nil, errors.New("the URL has no host")
+	}
+	u.RawQuery = escapeQuery(u.RawQuery)
+	return u, nil
+}
+
+// escapeQuery leaves a query as it is, but for bytes that a request line cannot
+// carry.
+func escapeQuery(q string) string { return escape(q, func(b byte) bool { return b > ' ' && b < 0x7f }) }
+
+// escape percent-encodes the bytes that are not kept.
+func escape(s string, keep func(byte) bool) string {
+	var b strings.Builder
+	for i := range len(s) {
+		if keep(s[i]) {
+			b.WriteByte(s[i])
+		} else {
+			fmt.Fprintf(&b, "%%%02X", s[i])
+		}
+	}
+	return b.String()
+}
