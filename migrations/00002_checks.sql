@@ -4,6 +4,19 @@
 
 -- +goose Up
 -- +goose StatementBegin
+create function orderbell.is_ipv6(address text) returns boolean
+language plpgsql immutable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return family(address::inet) = 6;
+exception when others then
+  return false;
+end
+$$;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
 -- Only the syntax: addresses are judged at the dial, after resolution. Stricter
 -- than Go's parser, so that whatever passes here can be sent.
 create function orderbell.url_fault(url text) returns text
@@ -29,6 +42,8 @@ begin
   if position('@' in authority) > 0 then
     return 'url contains user information';
   elsif authority !~ '^(\[[0-9A-Fa-f:.]+\]|([A-Za-z0-9._-]|[^\x01-\x7f])+)(:[0-9]{1,5})?$' then
+    return 'url has no valid host';
+  elsif authority ~ '^\[' and not orderbell.is_ipv6(substring(authority from '^\[(.*)\]')) then
     return 'url has no valid host';
   end if;
   port := substring(authority from ':([0-9]+)$');
@@ -199,6 +214,7 @@ drop function orderbell.notification_fault(text, integer, text, text, text, json
 drop function orderbell.is_json_object(text);
 drop function orderbell.headers_fault(jsonb);
 drop function orderbell.url_fault(text);
+drop function orderbell.is_ipv6(text);
 -- +goose StatementBegin
 create or replace function orderbell.schema_version() returns integer
 language sql immutable parallel safe return 1;

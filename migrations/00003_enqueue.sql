@@ -273,6 +273,12 @@ language plpgsql as $$ begin
 end $$;
 -- +goose StatementEnd
 
+comment on function orderbell.release(text, text, text) is 'Lets held notifications of an order go. Not in this release.';
+comment on function orderbell.replay(uuid, text) is 'Sends a finished notification again, with the same id. Not in this release.';
+comment on function orderbell.replay_matching(text, text, timestamptz, timestamptz, text, text, integer, boolean) is 'Sends the finished notifications of an endpoint and a time again. Not in this release.';
+comment on function orderbell.pause(text, text) is 'Stops sending to an endpoint; rows are kept. Not in this release.';
+comment on function orderbell.resume(text) is 'Goes on sending to an endpoint. Not in this release.';
+
 -- +goose StatementBegin
 create or replace function orderbell.schema_version() returns integer
 language sql immutable parallel safe return 3;

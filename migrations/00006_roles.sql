@@ -34,14 +34,14 @@ begin
     ('orderbell_worker', 'update (fault) on orderbell.policy'),
     ('orderbell_worker', 'select, update, delete on orderbell.delivery'),
     ('orderbell_worker', 'insert, select on orderbell.attempt, orderbell.finished'),
-    ('orderbell_worker', 'execute on function orderbell.schema_version, orderbell.make_partitions, orderbell.ring'),
+    ('orderbell_worker', 'execute on function orderbell.schema_version, orderbell.make_partitions, orderbell.ring, orderbell.ladder_fault'),
     ('orderbell_reader', 'usage on schema orderbell'),
     ('orderbell_reader', 'select on orderbell.notification_status, orderbell.delivery_history, orderbell.backlog'),
     ('orderbell_reader', 'execute on function orderbell.schema_version, orderbell.uuid7_floor, orderbell.instant, orderbell.explain_unfinished'),
     ('orderbell_operator', 'usage on schema orderbell'),
     ('orderbell_operator', 'select, insert, update, delete on orderbell.endpoint, orderbell.policy'),
     ('orderbell_operator', 'select on orderbell.notification_status, orderbell.delivery_history, orderbell.backlog, orderbell.setting'),
-    ('orderbell_operator', 'execute on function orderbell.schema_version, orderbell.uuid7_floor, orderbell.instant, orderbell.explain_unfinished, orderbell.url_fault, orderbell.headers_fault, orderbell.ladder_fault, orderbell.ring, orderbell.cancel, orderbell.replay, orderbell.replay_matching, orderbell.pause, orderbell.resume')
+    ('orderbell_operator', 'execute on function orderbell.schema_version, orderbell.uuid7_floor, orderbell.instant, orderbell.explain_unfinished, orderbell.url_fault, orderbell.is_ipv6, orderbell.headers_fault, orderbell.ladder_fault, orderbell.ring, orderbell.cancel, orderbell.replay, orderbell.replay_matching, orderbell.pause, orderbell.resume')
   loop
     if to_regrole(wanted) is not null then
       execute format('grant %s to %I', grants, wanted);

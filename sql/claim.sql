@@ -4,7 +4,8 @@
 -- claimed if that one is among the policies that do.
 -- Called by the worker, with as many rows as it has free slots. Commits before
 -- any request is made: no lock outlives the statement.
--- Index: delivery_lane, then the primary key. What it sets is in no index, so
+-- Index: delivery_lane, which the row comparison asks for where statistics say
+-- that any index would do; then the primary key. What it sets is in no index, so
 -- that it is a heap-only update. Locks: the rows it claims; passes over others'.
 with lane as materialized (
   select * from unnest(@endpoints::text[], @takes::int[], @sendable::bool[]) as lane (endpoint, take, sendable)
@@ -14,9 +15,10 @@ with lane as materialized (
   cross join lateral (
     select d.notification_id
     from orderbell.delivery d
-    where d.endpoint = lane.endpoint and d.next_attempt_at <= now() and d.state = 'pending'
+    where (d.endpoint, d.next_attempt_at) >= (lane.endpoint, '-infinity')
+      and (d.endpoint, d.next_attempt_at) <= (lane.endpoint, now()) and d.state = 'pending'
       and case when d.policy is null then lane.sendable else d.policy = any (@policies::text[]) end
-    order by d.next_attempt_at
+    order by d.endpoint, d.next_attempt_at
     limit lane.take
     for update skip locked
   ) own

@@ -1,4 +1,4 @@
 /* orderbell:schema_version */
 -- The version of the schema; fails where there is none.
--- Called at the start of every command that needs the schema. Locks: none.
+-- Called at the start of every command that needs the schema. Index: none. Locks: none.
 select orderbell.schema_version()

@@ -4,7 +4,8 @@
 -- outcome is unknown is simply repeated.
 -- The fence: a row is moved only if it is still in flight with this very attempt.
 -- Two exceptions. An acknowledgement ends the row however late it comes, because
--- the endpoint has it. An unknown attempt is recorded only while its lease is
+-- the endpoint has it (the comparison of attempts keeps it out of a life that it
+-- cannot come from). An unknown attempt is recorded only while its lease is
 -- over, so that a worker that is merely slow keeps its own word.
 -- Called by the worker with the results that are ready; no id twice in a batch.
 -- Index: primary keys. Locks: the rows, in the order of their ids; passes over
@@ -23,7 +24,7 @@ with settled as materialized (
          d.attempt_count <> s.attempt or d.state <> 'in_flight' as late
   from settled s
   join orderbell.delivery d on d.notification_id = s.id and d.round = s.round
-  where s.outcome = 'acknowledged'
+  where (s.outcome = 'acknowledged' and s.attempt <= d.attempt_count)
      or (d.state = 'in_flight' and d.attempt_count = s.attempt
          and (s.outcome <> 'unknown' or d.leased_until <= now()))
   order by d.notification_id

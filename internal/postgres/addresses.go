@@ -17,12 +17,17 @@ func Addresses(ctx context.Context, url string) ([]netip.AddrPort, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the database URL: %w", withoutPassword(err))
 	}
-	hosts := map[string]uint16{config.Host: config.Port}
+	type place struct {
+		host string
+		port uint16
+	}
+	places := map[place]bool{{config.Host, config.Port}: true}
 	for _, fallback := range config.Fallbacks {
-		hosts[fallback.Host] = fallback.Port
+		places[place{fallback.Host, fallback.Port}] = true
 	}
 	var found []netip.AddrPort
-	for host, port := range hosts {
+	for p := range places {
+		host, port := p.host, p.port
 		if strings.HasPrefix(host, "/") {
 			host = "localhost"
 		}

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -157,7 +158,7 @@ func (b *Bell) holdLock(ctx context.Context, conn *pgx.Conn) error {
 			}
 			if granted {
 				signal(b.rung)
-				if err := b.waitAwake(ctx); err != nil {
+				if err := b.waitAwake(ctx, conn); err != nil {
 					return err
 				}
 				if _, err := conn.Exec(ctx, "/* orderbell:wake */ select pg_advisory_unlock("+bellLock+")"); err != nil {
@@ -174,16 +175,28 @@ func (b *Bell) holdLock(ctx context.Context, conn *pgx.Conn) error {
 	}
 }
 
-// waitAwake returns when the worker is awake.
-func (b *Bell) waitAwake(ctx context.Context) error {
-	for b.asleep.Load() {
+// waitAwake returns when the worker is awake. It reads from the connection
+// meanwhile: with a session that is lost the lock is lost too, and nobody rings.
+func (b *Bell) waitAwake(ctx context.Context, conn *pgx.Conn) error {
+	lost := make(chan error, 1)
+	// No context: its cancellation would send a request that may meet the unlock.
+	go func() { lost <- conn.PgConn().WaitForNotification(context.Background()) }()
+	for b.asleep.Load() && ctx.Err() == nil {
 		select {
+		case err := <-lost:
+			return fmt.Errorf("lose the lock: %w", err)
 		case <-ctx.Done():
-			return ctx.Err()
 		case <-b.change:
 		}
 	}
-	return nil
+	socket := conn.PgConn().Conn()
+	if err := socket.SetReadDeadline(time.Unix(1, 0)); err != nil {
+		return err
+	}
+	if err := <-lost; !pgconn.Timeout(err) {
+		return fmt.Errorf("lose the lock: %w", err)
+	}
+	return errors.Join(ctx.Err(), socket.SetReadDeadline(time.Time{}))
 }
 
 // takeLock waits for the lock; it gives up, without an error, when the worker

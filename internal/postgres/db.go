@@ -71,6 +71,10 @@ func pin(config *pgx.ConnConfig, worker string) {
 	set["search_path"] = "pg_catalog"
 	set["TimeZone"] = "UTC"
 	set["plan_cache_mode"] = "force_custom_plan"
+	// After ANALYZE of an empty table both indexes of delivery cost the same: a
+	// claim that sorted what the due index gives took 142 ms instead of 1.3 ms
+	// (50,000 due rows, 64 lanes). This keeps it on the lane's own order.
+	set["enable_sort"] = "off"
 	set["statement_timeout"] = "10s"
 	set["lock_timeout"] = "2s"
 	set["idle_in_transaction_session_timeout"] = "10s"

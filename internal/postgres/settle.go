@@ -109,13 +109,14 @@ func (db *DB) unsettled(ctx context.Context, batch []*outbox.Settlement, moved [
 	for _, m := range moved {
 		delete(left, m.ID)
 	}
-	claims := make([]*outbox.Claim, 0, len(left))
+	var c columns
+	acknowledged := make([]bool, 0, len(left))
 	for _, s := range left {
-		claims = append(claims, s.Claim)
+		c.add(s)
+		acknowledged = append(acknowledged, s.Result.Outcome == outbox.OutcomeAcknowledged)
 	}
-	ids, attempts := tokens(claims)
 	rows, err := query[struct{ NotificationID outbox.ID }](ctx, db.settles, "look for unsettled attempts", sqlUnsettled,
-		pgx.StrictNamedArgs{"ids": ids, "attempts": attempts})
+		pgx.StrictNamedArgs{"ids": c.ids, "attempts": c.attempts, "rounds": c.rounds, "acknowledged": acknowledged})
 	if err != nil {
 		return nil, err
 	}

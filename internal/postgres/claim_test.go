@@ -1,0 +1,318 @@
+package postgres_test
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/orderbell/orderbell/internal/outbox"
+	"github.com/orderbell/orderbell/internal/pgtest"
+	"github.com/orderbell/orderbell/internal/postgres"
+)
+
+func TestClaim(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	id := h.enqueue("A1")
+	before := one[time.Time](t, h.pool, "select clock_timestamp()")
+	claims := h.claim(h.db, 5)
+	want := []*outbox.Claim{{ID: id, Attempt: 1, Endpoint: "m-1"}}
+	if diff := cmp.Diff(want, claims); diff != "" {
+		t.Errorf("claims (-want +got):\n%s", diff)
+	}
+	var state, worker string
+	var until time.Time
+	if err := h.pool.QueryRow(t.Context(), "select state, claimed_by, leased_until from orderbell.delivery").Scan(&state, &worker, &until); err != nil {
+		t.Fatal(err)
+	}
+	if state != "in_flight" || worker != "w-1" || until.Before(before.Add(postgres.Lease)) || until.After(before.Add(postgres.Lease+10*time.Second)) {
+		t.Errorf("the row is %s, of %s, leased until %s (claimed at %s)", state, worker, until, before)
+	}
+	if again := h.claim(h.db, 5); len(again) != 0 {
+		t.Errorf("it claims a row in flight again: %v", again)
+	}
+}
+
+func TestClaimTakesFromEachLane(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.exec("insert into orderbell.endpoint (id, url) select 'm-' || n, 'http://shop.example/' from generate_series(2, 4) n")
+	for i := range 20 {
+		h.exec("select orderbell.enqueue($1, 'e', $2, '{}')", fmt.Sprintf("m-%d", i%4+1), fmt.Sprint(i))
+	}
+	claims, err := h.db.Claim(t.Context(), []outbox.Lane{
+		{Endpoint: "m-1", Take: 2, Sendable: true},
+		{Endpoint: "m-2", Take: 100, Sendable: true},
+		{Endpoint: "m-3", Take: 0, Sendable: true},
+		{Endpoint: "nobody", Take: 3, Sendable: true},
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]int{}
+	for _, c := range claims {
+		got[c.Endpoint]++
+	}
+	if diff := cmp.Diff(map[string]int{"m-1": 2, "m-2": 5}, got); diff != "" {
+		t.Errorf("claimed (-want +got):\n%s", diff)
+	}
+	if claims, err := h.db.Claim(t.Context(), nil, nil); err != nil || len(claims) != 0 {
+		t.Errorf("no lanes: %v, %v", claims, err)
+	}
+}
+
+func TestClaimTakesTheOldestFirst(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	var want []outbox.ID
+	for i := range 5 {
+		id := h.enqueue(fmt.Sprint(i))
+		h.move(id, fmt.Sprintf("next_attempt_at = now() - interval '%d min'", i+1))
+		want = append(want, id)
+	}
+	for i := range 5 {
+		if got := h.claim(h.db, 1)[0].ID; got != want[4-i] {
+			t.Errorf("claim %d took another row than the oldest", i)
+		}
+	}
+}
+
+// A broken policy parks the rows that it rules, and no others.
+func TestClaimPassesOverBrokenPolicies(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	own := h.enqueue("own")
+	quick := one[outbox.ID](t, h.pool, "select orderbell.enqueue('m-1', 'e', 'q', '{}', policy => 'quick')")
+	hook := one[outbox.ID](t, h.pool, "select orderbell.enqueue('m-1', 'e', 'h', '{}', policy => 'webhook')")
+	for _, test := range []struct {
+		name     string
+		sendable bool
+		policies []string
+		want     []outbox.ID
+	}{
+		{name: "nothing works", want: nil},
+		{name: "another policy works", policies: []string{"quick", "alipay"}, want: []outbox.ID{quick}},
+		{name: "its own works", sendable: true, want: []outbox.ID{own}},
+		{name: "all work", sendable: true, policies: []string{"quick", "webhook"}, want: []outbox.ID{own, quick, hook}},
+	} {
+		claims, err := h.db.Claim(t.Context(), []outbox.Lane{{Endpoint: "m-1", Take: 9, Sendable: test.sendable}}, test.policies)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []outbox.ID
+		names := map[string]bool{}
+		for _, c := range claims {
+			got = append(got, c.ID)
+			names[c.PolicyName] = true
+		}
+		if diff := cmp.Diff(sorted(test.want), sorted(got)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+		if test.name == "all work" && (!names[""] || !names["quick"] || !names["webhook"]) {
+			t.Errorf("the claims name the policies %v", names)
+		}
+		h.exec("update orderbell.delivery set state = 'pending', claimed_by = null, leased_until = null")
+	}
+}
+
+func TestClaimPassesOver(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	locked, future := h.enqueue("locked"), h.enqueue("future")
+	h.claimedBy("w-0", "flying")
+	h.lapse(h.claimedBy("w-0", "over"))
+	h.move(future, "next_attempt_at = now() + interval '1 h'")
+	h.move(h.enqueue("held"), "state = 'held', next_attempt_at = 'infinity'")
+	free := h.enqueue("free")
+	tx := h.begin()
+	if n := one[int](t, tx, "select orderbell.cancel('m-1', 'locked')"); n != 1 {
+		t.Fatalf("cancel says %d", n)
+	}
+	claims := h.claim(h.db, 9)
+	if len(claims) != 1 || claims[0].ID != free {
+		t.Errorf("it claimed %v, want only the free one", claims)
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if claims := h.claim(h.db, 9); len(claims) != 1 || claims[0].ID != locked {
+		t.Errorf("after the rollback it claimed %v", claims)
+	}
+}
+
+// claimedBy makes a row that another worker has in flight.
+func (h *house) claimedBy(worker, orderNo string) outbox.ID {
+	h.t.Helper()
+	id := h.enqueue(orderNo)
+	h.move(id, "state = 'in_flight', attempt_count = 1, leased_until = now() + interval '8 s', claimed_by = '"+worker+"'")
+	return id
+}
+
+func TestTwoClaimersShare(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	const rows = 400
+	h.exec("insert into orderbell.notification (endpoint, event, order_no, body) select 'm-1', 'e', n::text, '{}' from generate_series(1, $1::int) n", rows)
+	var mu sync.Mutex
+	seen := map[outbox.ID]string{}
+	var both sync.WaitGroup
+	for _, name := range []string{"w-1", "w-2"} {
+		db := h.worker(name)
+		both.Go(func() {
+			for {
+				claims, err := db.Claim(t.Context(), lane(7), nil)
+				if err != nil {
+					t.Errorf("%s: %v", name, err)
+					return
+				}
+				mu.Lock()
+				for _, c := range claims {
+					if other, twice := seen[c.ID]; twice {
+						t.Errorf("%s claimed a row of %s", name, other)
+					}
+					seen[c.ID] = name
+				}
+				done := len(seen) == rows || len(claims) == 0
+				mu.Unlock()
+				if done {
+					return
+				}
+			}
+		})
+	}
+	both.Wait()
+	// A claim that came back empty-handed met rows that the other held.
+	for _, c := range h.claim(h.db, rows) {
+		seen[c.ID] = "w-1"
+	}
+	if len(seen) != rows {
+		t.Errorf("%d of %d rows were claimed", len(seen), rows)
+	}
+	if n := one[int](t, h.pool, "select count(*) from orderbell.delivery where attempt_count = 1"); n != rows {
+		t.Errorf("%d rows have one attempt", n)
+	}
+}
+
+// What a claim changes is in no index, so that it is a heap-only update even
+// where every row of a page is claimed.
+func TestClaimsAreHeapOnlyUpdates(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	const rows = 4000
+	h.exec("insert into orderbell.notification (endpoint, event, order_no, body) select 'm-1', 'e', n::text, '{}' from generate_series(1, $1::int) n", rows)
+	db := h.worker("w-2")
+	for left := rows; left > 0; {
+		claims := h.claim(db, 100)
+		if len(claims) == 0 {
+			t.Fatalf("%d rows are left and none can be claimed", left)
+		}
+		left -= len(claims)
+	}
+	db.Close() // a session that ends hands its statistics in
+	pgtest.Eventually(t, 30*time.Second, "the statistics of all claims", func() error {
+		var updated, hot int
+		err := h.pool.QueryRow(t.Context(), "select n_tup_upd, n_tup_hot_upd from pg_stat_user_tables where relid = 'orderbell.delivery'::regclass").Scan(&updated, &hot)
+		if err != nil || updated < rows {
+			return fmt.Errorf("%d updates are counted, %w", updated, err)
+		}
+		if hot != updated {
+			t.Fatalf("%d of %d claims were heap-only", hot, updated)
+		}
+		return nil
+	})
+}
+
+func TestFill(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	rich := one[outbox.ID](t, h.pool, `
+		select orderbell.enqueue('m-1', 'trade.success', 'A1', '{"a": 1}', url => 'https://own.example/n?x=1',
+			content_type => 'text/plain', headers => '{"X-Shop": "7"}')`)
+	plain, lost := h.enqueue("A2"), h.enqueue("A3")
+	claims := h.claim(h.db, 9)
+	h.exec("delete from orderbell.notification where id = $1", lost)
+	gone, err := h.db.Fill(t.Context(), claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(gone) != 1 || gone[0].ID != lost {
+		t.Errorf("gone: %v", gone)
+	}
+	want := map[outbox.ID]*outbox.Claim{
+		rich: {
+			ID: rich, Attempt: 1, Endpoint: "m-1", Event: "trade.success", OrderNo: "A1", URL: "https://own.example/n?x=1",
+			ContentType: "text/plain", Body: `{"a": 1}`, Headers: map[string]string{"X-Shop": "7"},
+		},
+		plain: {ID: plain, Attempt: 1, Endpoint: "m-1", Event: "trade.success", OrderNo: "A2", Body: "{}"},
+		lost:  {ID: lost, Attempt: 1, Endpoint: "m-1"},
+	}
+	got := map[outbox.ID]*outbox.Claim{}
+	for _, c := range claims {
+		got[c.ID] = c
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("filled (-want +got):\n%s", diff)
+	}
+	if gone, err := h.db.Fill(t.Context(), nil); err != nil || len(gone) != 0 {
+		t.Errorf("nothing to fill: %v, %v", gone, err)
+	}
+}
+
+func TestRenew(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	mine, lapsed, again, others, settled, held := h.claimed("mine"), h.claimed("lapsed"), h.claimed("again"), h.claimed("others"), h.claimed("settled"), h.claimed("held")
+	h.exec("update orderbell.delivery set leased_until = now() + interval '1 s'")
+	h.lapse(lapsed.ID)
+	h.move(again.ID, "attempt_count = 2")
+	h.move(others.ID, "claimed_by = 'w-2'")
+	h.settle(result(settled, outbox.OutcomeTimeout))
+	tx := h.begin()
+	if n := one[int](t, tx, "select orderbell.cancel('m-1', 'held')"); n != 1 {
+		t.Fatalf("cancel says %d", n)
+	}
+	renewed, err := h.db.Renew(t.Context(), []*outbox.Claim{mine, lapsed, again, others, settled, held})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A lease that has ended while nobody noticed is still one's own.
+	if diff := cmp.Diff(sorted([]outbox.ID{mine.ID, lapsed.ID}), sorted(renewed)); diff != "" {
+		t.Errorf("renewed (-want +got):\n%s", diff)
+	}
+	long := all[outbox.ID](t, h.pool, "select notification_id from orderbell.delivery where leased_until > now() + interval '5 s'")
+	if diff := cmp.Diff(sorted(renewed), sorted(long)); diff != "" {
+		t.Errorf("leases that were lengthened (-said +are):\n%s", diff)
+	}
+}
+
+func TestLapsed(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.claimed("running")
+	over := h.claimed("over")
+	h.move(over.ID, "leased_until = now() - interval '26 h 3 s', attempt_count = 4, rung = 2, unknowns = 1, round = 3, policy = 'quick', claimed_by = 'w-0'")
+	lapses, err := h.db.Lapsed(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(lapses) != 1 {
+		t.Fatalf("%d have lapsed", len(lapses))
+	}
+	want := &outbox.Claim{ID: over.ID, Attempt: 4, Round: 3, Rung: 2, Unknowns: 1, Endpoint: "m-1", PolicyName: "quick"}
+	if diff := cmp.Diff(want, lapses[0].Claim); diff != "" {
+		t.Errorf("claim (-want +got):\n%s", diff)
+	}
+	if l := lapses[0]; l.Worker != "w-0" || l.Ago < 26*time.Hour || l.Ago > 27*time.Hour {
+		t.Errorf("it was of %s, and ended %s ago", l.Worker, l.Ago)
+	}
+}
+
+func sorted(ids []outbox.ID) []outbox.ID {
+	ids = slices.Clone(ids)
+	slices.SortFunc(ids, func(a, b outbox.ID) int { return slices.Compare(a[:], b[:]) })
+	return ids
+}

@@ -1,0 +1,10 @@
+package migrations_test
+
+import (
+	"testing"
+
+	"github.com/orderbell/orderbell/internal/pgtest"
+	"github.com/orderbell/orderbell/internal/postgres"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m, postgres.MigrateUp) }
