@@ -1,7 +1,6 @@
 package delivery
 
 import (
-	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -34,7 +33,7 @@ func read(r *http.Response, limit int64) (answer, error) {
 	}
 	a.body, a.at = body, time.Now()
 	if err != nil && !a.truncated {
-		return a, fmt.Errorf("read the answer: %w", err)
+		return a, err
 	}
 	return a, nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -60,15 +61,15 @@ func (c *Courier) Close() { c.transport.CloseIdleConnections() }
 // Rules are compiled once per text.
 func (c *Courier) Check(p *outbox.Policy) error {
 	if p == nil {
-		return fmt.Errorf("the policy is missing")
+		return errors.New("the policy is missing")
 	}
 	if p.Method != outbox.MethodPost && p.Method != outbox.MethodGet {
-		return fmt.Errorf("policy %s: method %q is neither POST nor GET", p.Name, p.Method)
+		return fmt.Errorf("method %q is neither POST nor GET", p.Method)
 	}
 	switch p.Format {
 	case outbox.FormatBody, outbox.FormatForm, outbox.FormatQuery:
 	default:
-		return fmt.Errorf("policy %s: format %q is none of body, form, query", p.Name, p.Format)
+		return fmt.Errorf("format %q is none of body, form, query", p.Format)
 	}
 	_, err := c.rules.of(p)
 	return err

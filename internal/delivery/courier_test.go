@@ -135,11 +135,11 @@ func TestNothingIsSent(t *testing.T) {
 		{"a bad header", func(c *outbox.Claim) { c.Headers = map[string]string{"X": "secret\r\nY: z"} }, outbox.OutcomeRejected, "nothing was sent: the value of the header X has a control character"},
 		{"a bad header name", func(c *outbox.Claim) { c.Headers = map[string]string{"X Y": "z"} }, outbox.OutcomeRejected, `nothing was sent: "X Y" is no name of a header`},
 		{"a bad content type", func(c *outbox.Claim) { c.ContentType = "a\nb" }, outbox.OutcomeRejected, "nothing was sent: the value of the header Content-Type has a control character"},
-		{"a bad rule", func(c *outbox.Claim) { c.Policy.Acknowledge = "stats == 200" }, outbox.OutcomeInterrupted, "nothing was sent: policy standard: acknowledge: unknown name stats (column 1)"},
-		{"a bad reject rule", func(c *outbox.Claim) { c.Policy.Reject = "status" }, outbox.OutcomeInterrupted, "nothing was sent: policy standard: reject: expected bool, but got int (column 1)"},
-		{"no rule", func(c *outbox.Claim) { c.Policy.Acknowledge = "" }, outbox.OutcomeInterrupted, "nothing was sent: policy standard: acknowledge: the rule is empty"},
-		{"a bad method", func(c *outbox.Claim) { c.Policy.Method = "PUT" }, outbox.OutcomeInterrupted, `nothing was sent: policy standard: method "PUT" is neither POST nor GET`},
-		{"a bad format", func(c *outbox.Claim) { c.Policy.Format = "xml" }, outbox.OutcomeInterrupted, `nothing was sent: policy standard: format "xml" is none of body, form, query`},
+		{"a bad rule", func(c *outbox.Claim) { c.Policy.Acknowledge = "stats == 200" }, outbox.OutcomeInterrupted, "nothing was sent: acknowledge: unknown name stats (column 1)"},
+		{"a bad reject rule", func(c *outbox.Claim) { c.Policy.Reject = "status" }, outbox.OutcomeInterrupted, "nothing was sent: reject: expected bool, but got int"},
+		{"no rule", func(c *outbox.Claim) { c.Policy.Acknowledge = "" }, outbox.OutcomeInterrupted, "nothing was sent: acknowledge: the rule is empty"},
+		{"a bad method", func(c *outbox.Claim) { c.Policy.Method = "PUT" }, outbox.OutcomeInterrupted, `nothing was sent: method "PUT" is neither POST nor GET`},
+		{"a bad format", func(c *outbox.Claim) { c.Policy.Format = "xml" }, outbox.OutcomeInterrupted, `nothing was sent: format "xml" is none of body, form, query`},
 		{"no policy", func(c *outbox.Claim) { c.Policy = nil }, outbox.OutcomeInterrupted, "nothing was sent: the policy is missing"},
 	} {
 		claim := claimFor(m.URL)
@@ -237,7 +237,7 @@ func TestCheck(t *testing.T) {
 		}
 		bad := *p
 		bad.Reject = "now() == nil"
-		if err := courier.Check(&bad); err == nil || err.Error() != "policy standard: reject: unknown name now (column 1)" {
+		if err := courier.Check(&bad); err == nil || err.Error() != "reject: unknown name now (column 1)" {
 			t.Errorf("got %v", err)
 		}
 	}

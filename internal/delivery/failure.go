@@ -43,6 +43,9 @@ func (t *trip) failed(err error, soFar answer) outbox.Result {
 	return result
 }
 
+// transportPrefixes say what every error of the transport has in common.
+var transportPrefixes = strings.NewReplacer("net/http: ", "", "HTTP/1.x transport connection broken: ", "")
+
 // cause puts a network error into words that stay the same from one attempt to
 // the next: no local ports, no addresses of pointers, no URL.
 func cause(err error) string {
@@ -67,7 +70,7 @@ func cause(err error) string {
 	case errors.As(err, &op):
 		return clip(op.Op + ": " + op.Err.Error())
 	}
-	return clip(strings.TrimPrefix(strings.TrimPrefix(err.Error(), "net/http: "), "HTTP/1.x transport connection broken: "))
+	return clip(transportPrefixes.Replace(err.Error()))
 }
 
 func lookUpCause(err *net.DNSError) string {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -82,16 +83,38 @@ func TestDeadlineInDNS(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer deaf.Close()
-	courier := newCourier(t, func(o *delivery.Options) { o.Resolver = resolverAt(deaf.LocalAddr().String()) })
+	courier := newCourier(t, func(o *delivery.Options) { o.Resolver = resolverAt(t, deaf.LocalAddr().String()) })
 	claim := claimFor("https://shop.example/n")
 	claim.Policy.Timeout = short
 	want(t, courier.Deliver(t.Context(), claim), outbox.OutcomeTimeout, 0, "no answer within 300ms (phase: DNS)")
 }
 
-// resolverAt asks one name server on loopback, whatever the machine's are.
-func resolverAt(address string) *net.Resolver {
+// resolverAt asks one name server on loopback, whatever the machine's are. A
+// look-up that nobody waits for any more ends with the test.
+func resolverAt(t *testing.T, address string) *net.Resolver {
+	t.Helper()
+	var mu sync.Mutex
+	var conns []net.Conn
+	ended := false
+	t.Cleanup(func() {
+		mu.Lock()
+		defer mu.Unlock()
+		ended = true
+		for _, conn := range conns {
+			conn.Close()
+		}
+	})
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "udp", address)
+		mu.Lock()
+		defer mu.Unlock()
+		if ended {
+			return nil, net.ErrClosed
+		}
+		conn, err := new(net.Dialer).DialContext(ctx, "udp", address)
+		if err == nil {
+			conns = append(conns, conn)
+		}
+		return conn, err
 	}}
 }
 
@@ -166,7 +189,7 @@ func TestUnreachable(t *testing.T) {
 		{"garbage", serve("SSH-2.0-OpenSSH_9\r\n\r\n"), 0, `malformed HTTP response "SSH-2.0-OpenSSH_9"`, ""},
 		{"a bad status", serve("HTTP/1.1 abc OK\r\n\r\n"), 0, `malformed HTTP status code "abc"`, ""},
 		{"a bad length", serve("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"), 0, `bad Content-Length "-1"`, ""},
-		{"half a header", serve("HTTP/1.1 200 OK\r\nContent-Le"), 0, "the connection was closed", ""},
+		{"half a header", serve("HTTP/1.1 200 OK\r\nContent-Le"), 0, `malformed MIME header: missing colon: "Content-Le"`, ""},
 		{"huge headers", serve("HTTP/1.1 200 OK\r\n" + strings.Repeat("X: "+strings.Repeat("y", 1000)+"\r\n", 100) + "\r\n"), 0, "server response headers exceeded 65536 bytes; aborted", ""},
 		{"cut short", serve("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nsuccess"), 200, "the answer was cut short: the connection was closed (status 200, 7 bytes came)", "success"},
 		{"cut short at once", serve("HTTP/1.1 200 OK\r\nContent-Length: 8\r\nRetry-After: 9\r\n\r\n"), 200, "the answer was cut short: the connection was closed (status 200, 0 bytes came)", ""},

@@ -33,13 +33,13 @@ func (b *rulebook) of(p *outbox.Policy) (rules, error) {
 	var r rules
 	var err error
 	if r.acknowledge, err = b.compile(p.Acknowledge); err != nil {
-		return rules{}, fmt.Errorf("policy %s: acknowledge: %w", p.Name, err)
+		return rules{}, fmt.Errorf("acknowledge: %w", err)
 	}
 	if p.Reject == "" {
 		return r, nil
 	}
 	if r.reject, err = b.compile(p.Reject); err != nil {
-		return rules{}, fmt.Errorf("policy %s: reject: %w", p.Name, err)
+		return rules{}, fmt.Errorf("reject: %w", err)
 	}
 	return r, nil
 }

@@ -52,7 +52,11 @@ func begin(parent context.Context, timeout time.Duration) *trip {
 		DNSStart:     func(httptrace.DNSStartInfo) { t.enter(phaseDNS) },
 		ConnectStart: func(string, string) { t.enter(phaseConnect) },
 		GotConn:      func(httptrace.GotConnInfo) { t.enter(phaseSend) },
-		WroteRequest: func(httptrace.WroteRequestInfo) { t.enter(phaseHeaders) },
+		WroteRequest: func(sent httptrace.WroteRequestInfo) {
+			if sent.Err == nil {
+				t.enter(phaseHeaders)
+			}
+		},
 	})
 	return t
 }
