@@ -32,7 +32,7 @@ func printTable(to io.Writer, rows [][]string) error {
 		for i, cell := range row {
 			cells[i] = shown(cell)
 		}
-		fmt.Fprintln(table, strings.Join(cells, "\t")) //nolint:errcheck // Flush tells
+		fmt.Fprintln(table, strings.Join(cells, "\t"))
 	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("print the result: %w", err)

@@ -49,7 +49,7 @@ func readSome(path string) ([]byte, error) {
 	if err != nil {
 		return nil, unreadable(err)
 	}
-	defer f.Close() //nolint:errcheck // nothing was written
+	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	switch {

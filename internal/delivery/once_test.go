@@ -15,6 +15,7 @@ import (
 // closesReused answers the first request of its first connection, takes the
 // second one and closes. Later connections are answered.
 func closesReused(t *testing.T) *rawServer {
+	t.Helper()
 	first := make(chan struct{}, 1)
 	first <- struct{}{}
 	return listenRaw(t, func(conn net.Conn, next func() bool) {

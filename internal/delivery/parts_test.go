@@ -32,6 +32,7 @@ func local() *netguard.Guard {
 }
 
 func newCourier(t testing.TB, change func(*delivery.Options)) *delivery.Courier {
+	t.Helper()
 	o := delivery.Options{Version: "1.2.3", Guard: local()}
 	if change != nil {
 		change(&o)

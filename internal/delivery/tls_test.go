@@ -32,7 +32,7 @@ func shop(t *testing.T, change func(*x509.Certificate, *tls.Config)) (url string
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		DNSNames: []string{"shop.example"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 	}
-	config := &tls.Config{} //nolint:gosec // some of these tests want an old version
+	config := &tls.Config{}
 	change(template, config)
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {

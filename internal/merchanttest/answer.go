@@ -51,7 +51,7 @@ func (a Answer) write(w http.ResponseWriter) {
 		w.Header()[name] = values
 	}
 	w.WriteHeader(a.status())
-	fmt.Fprint(w, a.Body) //nolint:errcheck // the sender may have gone, which its own test sees
+	fmt.Fprint(w, a.Body)
 }
 
 // breakOff takes the connection over and ends it with the fault.
@@ -63,7 +63,7 @@ func (a Answer) breakOff(w http.ResponseWriter) {
 	defer conn.Close()
 	a.sendBroken(out.Writer)
 	if tcp, ok := conn.(*net.TCPConn); ok && a.Fault == Reset {
-		tcp.SetLinger(0) //nolint:errcheck // only how it is closed
+		tcp.SetLinger(0)
 	}
 }
 
@@ -75,5 +75,5 @@ func (a Answer) sendBroken(w *bufio.Writer) {
 	case Garbage:
 		fmt.Fprint(w, "these are not the bytes you are looking for\r\n\r\n")
 	}
-	w.Flush() //nolint:errcheck // the sender may have gone
+	w.Flush()
 }

@@ -180,7 +180,7 @@ func (b *Bell) holdLock(ctx context.Context, conn *pgx.Conn) error {
 func (b *Bell) waitAwake(ctx context.Context, conn *pgx.Conn) error {
 	lost := make(chan error, 1)
 	// No context: its cancellation would send a request that may meet the unlock.
-	go func() { lost <- conn.PgConn().WaitForNotification(context.Background()) }()
+	go func() { lost <- conn.PgConn().WaitForNotification(context.WithoutCancel(ctx)) }()
 	for b.asleep.Load() && ctx.Err() == nil {
 		select {
 		case err := <-lost:
