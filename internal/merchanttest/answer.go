@@ -63,7 +63,7 @@ func (a Answer) breakOff(w http.ResponseWriter) {
 	defer conn.Close()
 	a.sendBroken(out.Writer)
 	if tcp, ok := conn.(*net.TCPConn); ok && a.Fault == Reset {
-		tcp.SetLinger(0)
+		_ = tcp.SetLinger(0) // only how it is closed
 	}
 }
 
