@@ -31,11 +31,17 @@ language plpgsql
 set search_path = pg_catalog, orderbell, pg_temp
 as $$
 begin
-  perform orderbell.ring();
+  if tg_table_name = 'setting' then
+    perform pg_notify('orderbell', ''); -- whether it rings may be what has changed
+  else
+    perform orderbell.ring();
+  end if;
   return null;
 end
 $$;
 -- +goose StatementEnd
+create trigger setting_rings after update on orderbell.setting
+  for each statement execute function orderbell.ring_on_change();
 -- A mended policy or endpoint makes parked rows go on, also while workers sleep.
 create trigger policy_rings after insert or update or delete on orderbell.policy
   for each statement execute function orderbell.ring_on_change();
@@ -296,6 +302,7 @@ drop function orderbell.enqueue;
 drop trigger notification_inserted on orderbell.notification;
 drop function orderbell.notification_inserted();
 drop function orderbell.refuse_notification(orderbell.notification, text);
+drop trigger setting_rings on orderbell.setting;
 drop trigger endpoint_rings on orderbell.endpoint;
 drop trigger policy_rings on orderbell.policy;
 drop function orderbell.ring_on_change();

@@ -167,7 +167,8 @@ func TestBellRingsForASleeper(t *testing.T) {
 		"a new endpoint": func(h *house) {
 			h.exec("insert into orderbell.endpoint (id, url) values ('m-2', 'http://shop.example/')")
 		},
-		"a changed endpoint": func(h *house) { h.exec("update orderbell.endpoint set url = 'http://elsewhere.example/'") },
+		"another way to wake": func(h *house) { h.exec("update orderbell.setting set wake = 'poll'") },
+		"a changed endpoint":  func(h *house) { h.exec("update orderbell.endpoint set url = 'http://elsewhere.example/'") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -191,14 +192,14 @@ func TestBellIsSilentForWhatIsNotSent(t *testing.T) {
 			_ = one[any](h.t, tx, "select orderbell.enqueue('m-1', 'e', 'A1', '')")
 			_ = tx.Rollback(h.t.Context())
 		},
-		"wake is poll": func(h *house) {
-			h.exec("update orderbell.setting set wake = 'poll'")
-			h.enqueue("A1")
-		},
+		"wake is poll": func(h *house) { h.enqueue("A1") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t)
+			if name == "wake is poll" {
+				h.exec("update orderbell.setting set wake = 'poll'") // which itself rings
+			}
 			e := h.bell(t)
 			e.asleep(t)
 			e.silent(t, func() { of(h) })
