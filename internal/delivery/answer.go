@@ -1,8 +1,10 @@
 package delivery
 
 import (
+	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/orderbell/orderbell/internal/outbox"
@@ -22,6 +24,11 @@ type answer struct {
 // With an error the answer holds what came before it.
 func read(r *http.Response, limit int64) (answer, error) {
 	defer r.Body.Close()
+	if r.StatusCode < http.StatusContinue {
+		// Go takes any three bytes that read as a number: 000, 099, +12.
+		code, _, _ := strings.Cut(r.Status, " ")
+		return answer{}, fmt.Errorf("malformed HTTP status code %q", code)
+	}
 	a := answer{status: r.StatusCode, header: r.Header}
 	if r.StatusCode == http.StatusSwitchingProtocols {
 		// We asked for no other protocol; what follows is no HTTP body.

@@ -53,3 +53,14 @@ func clip(s string) string {
 	}
 	return strings.Join(strings.Fields(short), " ")
 }
+
+// line makes a text safe for an error, on one line, whatever its length: a rule
+// that fails on an answer repeats the answer's own bytes in its error.
+func line(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\r' || r == '\t' {
+			return ' '
+		}
+		return r
+	}, excerpt([]byte(s), len(s)))
+}

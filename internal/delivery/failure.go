@@ -67,6 +67,8 @@ func cause(err error) string {
 		return errno.Error()
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || strings.HasSuffix(err.Error(), "server closed idle connection"):
 		return "the connection was closed"
+	case strings.HasPrefix(err.Error(), "readLoopPeekFailLocked"):
+		return "the server spoke before it was asked" // Go's own words end in %!w(<nil>)
 	case errors.As(err, &op):
 		return clip(op.Op + ": " + op.Err.Error())
 	}

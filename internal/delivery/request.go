@@ -61,12 +61,20 @@ func target(text string) (*url.URL, error) {
 		return nil, errors.New("the URL has no host")
 	}
 	u.RawQuery = escapeQuery(u.RawQuery)
+	u.RawPath = escapePath(u.RawPath)
 	return u, nil
 }
 
 // escapeQuery leaves a query as it is, but for bytes that a request line cannot
 // carry.
 func escapeQuery(q string) string { return escape(q, func(b byte) bool { return b > ' ' && b < 0x7f }) }
+
+// escapePath does the same for a path that has escapes of its own, such as %2F.
+// Where url.URL finds a byte in it that it would encode, it encodes the path
+// anew from its decoded form, and that sends %2F as a slash.
+func escapePath(p string) string {
+	return escape(p, func(b byte) bool { return b > ' ' && b < 0x7f && !strings.ContainsRune("\"<>\\^`{|}", rune(b)) })
+}
 
 // escape percent-encodes the bytes that are not kept.
 func escape(s string, keep func(byte) bool) string {

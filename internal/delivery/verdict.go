@@ -29,7 +29,7 @@ func (r rules) judge(a answer) outbox.Result {
 		return result
 	}
 	result.Outcome = outbox.OutcomeAnswered
-	result.Error = r.acknowledge.Explain(seen) + a.redirect()
+	result.Error = line(r.acknowledge.Explain(seen)) + a.redirect()
 	return result
 }
 
