@@ -4,13 +4,18 @@
 -- Called by the worker every 2.5 s.
 -- Index: primary key; a heap-only update. Locks: the rows, in the order of their
 -- ids; passes over rows that an open cancel or a settle holds.
-with held as materialized (
-  select d.notification_id
-  from unnest(@ids::uuid[], @attempts::int[]) as mine (id, attempt)
-  join orderbell.delivery d on d.notification_id = mine.id and d.attempt_count = mine.attempt
-  where d.state = 'in_flight' and d.claimed_by = @worker
-  order by d.notification_id
-  for update of d skip locked
+with mine as materialized (
+  select * from unnest(@ids::uuid[], @attempts::int[]) as mine (id, attempt) order by id
+), held as materialized (
+  select own.notification_id
+  from mine
+  cross join lateral (
+    select d.notification_id
+    from orderbell.delivery d
+    where d.notification_id = mine.id and d.attempt_count = mine.attempt
+      and d.state = 'in_flight' and d.claimed_by = @worker
+    for update skip locked
+  ) own
 )
 update orderbell.delivery d
 set leased_until = now() + @lease::interval

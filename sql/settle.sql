@@ -19,16 +19,20 @@ with settled as materialized (
               @states::text[]::orderbell.state[], @reasons::text[], @waits::interval[], @rungs::smallint[], @unknowns::smallint[])
     as s (id, attempt, round, began_ago, duration_us, outcome, http_status, endpoint, url, error, excerpt, worker,
           state, reason, wait, rung, unknowns)
+  order by id
 ), own as materialized (
-  select s.id, s.attempt, s.state, s.reason, s.wait, s.rung, s.unknowns, d.ends_as,
-         d.attempt_count <> s.attempt or d.state <> 'in_flight' as late
+  -- Lateral, so that each row is found by its id, in the order of the ids.
+  select s.id, s.attempt, s.state, s.reason, s.wait, s.rung, s.unknowns, d.ends_as, d.late
   from settled s
-  join orderbell.delivery d on d.notification_id = s.id and d.round = s.round
-  where (s.outcome = 'acknowledged' and s.attempt <= d.attempt_count)
-     or (d.state = 'in_flight' and d.attempt_count = s.attempt
-         and (s.outcome <> 'unknown' or d.leased_until <= now()))
-  order by d.notification_id
-  for update of d skip locked
+  cross join lateral (
+    select d.ends_as, d.attempt_count <> s.attempt or d.state <> 'in_flight' as late
+    from orderbell.delivery d
+    where d.notification_id = s.id and d.round = s.round
+      and ((s.outcome = 'acknowledged' and s.attempt <= d.attempt_count)
+           or (d.state = 'in_flight' and d.attempt_count = s.attempt
+               and (s.outcome <> 'unknown' or d.leased_until <= now())))
+    for update skip locked
+  ) d
 ), way as materialized (
   select id, wait, rung, unknowns,
          case when state = 'acknowledged' then state else coalesce(ends_as, state) end as state,
@@ -48,19 +52,20 @@ with settled as materialized (
   on conflict (notification_id, attempt) do nothing
 ), ended as (
   delete from orderbell.delivery d
-  using way
-  where d.notification_id = way.id and way.state <> 'pending'
-  returning d.notification_id, d.round, d.attempt_count, way.state, way.reason, way.rung
+  where d.notification_id = any (array(select id from way where state <> 'pending'))
+  returning d.notification_id, d.round, d.attempt_count
 ), written as (
   insert into orderbell.finished (notification_id, round, state, reason, attempt_count, rung)
-  select notification_id, round, state, reason, attempt_count, rung from ended
+  select ended.notification_id, ended.round, way.state, way.reason, ended.attempt_count, way.rung
+  from ended
+  join way on way.id = ended.notification_id
   on conflict (notification_id, round) do nothing
 ), moved as (
   update orderbell.delivery d
   set state = 'pending', leased_until = null, claimed_by = null,
       next_attempt_at = now() + way.wait, rung = way.rung, unknowns = way.unknowns
   from way
-  where d.notification_id = way.id and way.state = 'pending'
+  where d.notification_id = any (array(select id from way where state = 'pending')) and way.id = d.notification_id
   returning 1
 ), rung as (
   -- Somebody who sleeps must hear of the new time: this worker may die before it.

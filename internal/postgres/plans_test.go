@@ -4,6 +4,7 @@ import (
 	"context"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -61,14 +62,24 @@ func TestPlans(t *testing.T) {
 
 func (h *house) plans(t *testing.T, tiny bool) {
 	t.Helper()
-	conn := pinned(t, h.url)
+	claims, settles := pinned(t, h.url, true), pinned(t, h.url, false)
 	ids := all[outbox.ID](t, h.pool, "select id from orderbell.notification limit 200")
 	if len(ids) == 0 {
 		ids = []outbox.ID{one[outbox.ID](t, h.pool, "select orderbell.uuid7()")}
 	}
 	for name, indexes := range served {
 		statement := statements(t)[name]
+		conn := claims
+		if slices.Contains([]string{"settle", "unsettled", "renew"}, name) {
+			conn = settles
+		}
 		plan := explain(t, conn, statement, arguments(t, statement, ids))
+		// An index may be used, and yet be walked from end to end.
+		for _, removed := range removedRows.FindAllStringSubmatch(plan, -1) {
+			if n, _ := strconv.Atoi(removed[1]); n > len(ids)*len(ids) && !slices.Contains([]string{"look", "full_look", "lapsed"}, name) {
+				t.Errorf("%s: %s for %d rows\n%s", name, removed[0], len(ids), plan)
+			}
+		}
 		if scan := seqScan.FindString(plan); scan != "" && !tiny {
 			t.Errorf("%s: %s\n%s", name, scan, plan)
 		}
@@ -88,6 +99,8 @@ func (h *house) plans(t *testing.T, tiny bool) {
 }
 
 var (
+	removedRows = regexp.MustCompile(`Rows Removed by [\w ]*Filter: (\d+)`)
+
 	seqScan   = regexp.MustCompile(`Seq Scan on (delivery|notification|attempt)\w*`)
 	partition = regexp.MustCompile(`\bnotification_(\d{8}|default)\b`)
 
@@ -129,9 +142,15 @@ func arguments(t testing.TB, statement string, ids []outbox.ID) pgx.StrictNamedA
 	return args
 }
 
+// explain runs the statement, and takes back what it did.
 func explain(t testing.TB, conn *pgx.Conn, statement string, args pgx.StrictNamedArgs) string {
 	t.Helper()
-	rows, err := conn.Query(t.Context(), "explain (costs off) "+statement, args)
+	tx, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(t.Context()) }()
+	rows, err := tx.Query(t.Context(), "explain (analyze, costs off, timing off) "+statement, args)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,9 +162,9 @@ func explain(t testing.TB, conn *pgx.Conn, statement string, args pgx.StrictName
 }
 
 // pinned is a connection with the planner's settings of the program.
-func pinned(t testing.TB, address string) *pgx.Conn {
+func pinned(t testing.TB, address string, claims bool) *pgx.Conn {
 	t.Helper()
-	config, err := postgres.Pinned(address)
+	config, err := postgres.Pinned(address, claims)
 	if err != nil {
 		t.Fatal(err)
 	}
