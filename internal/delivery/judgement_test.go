@@ -137,7 +137,7 @@ func checkAcknowledged(t *testing.T, raw []byte) {
 		body, err := io.ReadAll(answer.Body)
 		answer.Body.Close()
 		text := strings.ToLower(strings.Trim(string(body), " \t\r\n\v\f\u0085\u00a0\ufeff\u2028\u2029\u3000"))
-		if err != nil || answer.StatusCode != 200 || !strings.Contains(text, "success") || len(body) > 200 {
+		if err != nil || answer.StatusCode != http.StatusOK || !strings.Contains(text, "success") || len(body) > 200 {
 			t.Fatalf("acknowledged: status %d, body %q, %v", answer.StatusCode, body, err)
 		}
 		return

@@ -22,6 +22,7 @@ func TestStoppingInEachPhase(t *testing.T) {
 		begin  func(t *testing.T, stop func()) (claim *outbox.Claim, resolver *net.Resolver, trace *httptrace.ClientTrace)
 	}{
 		{"DNS", 0, func(t *testing.T, stop func()) (*outbox.Claim, *net.Resolver, *httptrace.ClientTrace) {
+			t.Helper()
 			deaf, err := net.ListenPacket("udp", "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)
@@ -34,9 +35,11 @@ func TestStoppingInEachPhase(t *testing.T) {
 			return claimFor("http://shop.example"), resolverAt(t, deaf.LocalAddr().String()), nil
 		}},
 		{"connecting", 0, func(t *testing.T, stop func()) (*outbox.Claim, *net.Resolver, *httptrace.ClientTrace) {
+			t.Helper()
 			return claimFor("http://" + fullBacklog(t)), nil, &httptrace.ClientTrace{ConnectStart: func(string, string) { stop() }}
 		}},
 		{"TLS", 0, func(t *testing.T, stop func()) (*outbox.Claim, *net.Resolver, *httptrace.ClientTrace) {
+			t.Helper()
 			server := listenRaw(t, func(conn net.Conn, _ func() bool) {
 				_, _ = io.ReadFull(conn, make([]byte, 1)) // of the greeting
 				stop()
@@ -45,6 +48,7 @@ func TestStoppingInEachPhase(t *testing.T) {
 			return claimFor(strings.Replace(server.url, "http:", "https:", 1)), nil, nil
 		}},
 		{"sending the request", 0, func(t *testing.T, stop func()) (*outbox.Claim, *net.Resolver, *httptrace.ClientTrace) {
+			t.Helper()
 			ended := make(chan struct{})
 			server := listenRaw(t, func(conn net.Conn, _ func() bool) {
 				_, _ = io.ReadFull(conn, make([]byte, 1))
@@ -57,10 +61,12 @@ func TestStoppingInEachPhase(t *testing.T) {
 			return claim, nil, nil
 		}},
 		{"waiting for headers", 0, func(t *testing.T, stop func()) (*outbox.Claim, *net.Resolver, *httptrace.ClientTrace) {
+			t.Helper()
 			server := listenRaw(t, func(conn net.Conn, _ func() bool) { untilClosed(conn) })
 			return claimFor(server.url), nil, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { stop() }}
 		}},
 		{"reading the body; status 200, ", 200, func(t *testing.T, stop func()) (*outbox.Claim, *net.Resolver, *httptrace.ClientTrace) {
+			t.Helper()
 			server := listenRaw(t, func(conn net.Conn, next func() bool) {
 				next()
 				write(conn, "HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n")
