@@ -124,7 +124,7 @@ comment on column orderbell.notification.event is 'What happened, for example tr
 comment on column orderbell.notification.order_no is 'The order it is about; the history is searched by it.';
 comment on column orderbell.notification.body is 'What to send. Longer than setting.max_body_bytes: the row ends rejected.';
 comment on column orderbell.notification.url is 'This order''s own notify URL, instead of the endpoint''s.';
-comment on column orderbell.notification.content_type is 'Content-Type of the format body; application/json if null.';
+comment on column orderbell.notification.content_type is 'Content-Type of the request; null: application/json, or the form''s own.';
 comment on column orderbell.notification.dedupe_key is 'A second row with the same endpoint and key ends cancelled, as a duplicate.';
 comment on column orderbell.notification.deliver_at is 'Not before this time. Null: at once, or after the policy''s first_wait.';
 comment on column orderbell.notification.hold is 'Keep back until release(). Not in this release.';

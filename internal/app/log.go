@@ -2,6 +2,7 @@ package app
 
 import (
 	"io"
+	stdlog "log"
 	"log/slog"
 	"os"
 	"time"
@@ -13,14 +14,23 @@ import (
 )
 
 // NewLog makes the log: lines for people on a terminal, JSON elsewhere, unless the
-// configuration asks for one of them.
+// configuration asks for one of them. It also takes over the standard library's
+// own log, at debug: an endpoint can make the HTTP transport write there as often
+// as it likes.
 func NewLog(to io.Writer, wanted config.Log) *slog.Logger {
+	handler := newHandler(to, wanted)
+	stdlog.SetFlags(0)
+	stdlog.SetOutput(slog.NewLogLogger(handler, slog.LevelDebug).Writer())
+	return slog.New(handler)
+}
+
+func newHandler(to io.Writer, wanted config.Log) slog.Handler {
 	if wanted.Format == config.FormatText || (wanted.Format == config.FormatAuto && isTerminal(to)) {
-		return slog.New(tint.NewTextHandler(to, &tint.Options{
+		return tint.NewTextHandler(to, &tint.Options{
 			Level: wanted.Level, TimeFormat: time.TimeOnly + ".000", NoColor: !isTerminal(to),
-		}))
+		})
 	}
-	return slog.New(slog.NewJSONHandler(to, &slog.HandlerOptions{Level: wanted.Level}))
+	return slog.NewJSONHandler(to, &slog.HandlerOptions{Level: wanted.Level})
 }
 
 func isTerminal(to io.Writer) bool {

@@ -112,10 +112,18 @@ func (r Rules) database(x netip.AddrPort) bool {
 }
 
 func (r Rules) allows(a netip.Addr) bool {
-	v4, isWrapped := wrapped(a)
-	return slices.ContainsFunc(r.Allow, func(p netip.Prefix) bool {
-		return p.Contains(a) || isWrapped && p.Contains(v4)
-	})
+	if v4, ok := wrapped(a); ok {
+		return r.opens(a) || r.opens(v4)
+	}
+	if v4, ok := isatap(a); ok {
+		_, shut := closed(v4)
+		return r.opens(a) && (!shut || r.opens(v4))
+	}
+	return r.opens(a)
+}
+
+func (r Rules) opens(a netip.Addr) bool {
+	return slices.ContainsFunc(r.Allow, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
 // public judges the scheme and the port at a public address.
