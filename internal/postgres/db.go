@@ -76,20 +76,21 @@ func pin(config *pgx.ConnConfig, worker string) {
 	set["idle_in_transaction_session_timeout"] = "10s"
 }
 
-// pinClaims also keeps a claim on the order of its lanes. After ANALYZE of an empty
-// table both indexes of delivery cost the same, and a claim that sorted what the
-// due index gives took 142 ms instead of 1.3 ms (50,000 due rows, 64 lanes).
-func pinClaims(config *pgx.ConnConfig, worker string) {
-	pin(config, worker)
-	config.RuntimeParams["enable_sort"] = "off"
-}
-
-// pinSettles makes settles and renewals find each row by its primary key, also
-// while the statistics say that delivery is empty: a table read whole for each
-// batch took over 10 s with 100,000 rows.
+// pinSettles makes the worker's statements go by the index that each was written
+// for, also while the statistics say that delivery is empty, as they do until
+// autovacuum comes: settles that read the table whole took over 10 s with 100,000
+// rows in it.
 func pinSettles(config *pgx.ConnConfig, worker string) {
 	pin(config, worker)
 	config.RuntimeParams["enable_seqscan"] = "off"
+}
+
+// pinClaims also keeps a claim on the order of its lanes. With such statistics both
+// indexes of delivery cost the same, and a claim that sorted what the due index
+// gives took 142 ms instead of 1.3 ms (50,000 due rows, 64 lanes).
+func pinClaims(config *pgx.ConnConfig, worker string) {
+	pinSettles(config, worker)
+	config.RuntimeParams["enable_sort"] = "off"
 }
 
 // withoutPassword passes on pgx's reason alone: its error quotes the URL.
