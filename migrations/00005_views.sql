@@ -60,7 +60,7 @@ begin
          when s.rung = 0 then
            format('attempt %s comes at %s', s.attempt_count + 1, orderbell.instant(s.next_attempt_at))
          else
-           format('waiting on rung %s of %s, next attempt at %s', s.rung, s.rungs, orderbell.instant(s.next_attempt_at))
+           format('waiting on rung %s of %s, next attempt at %s', s.rung, greatest(s.rung, s.rungs), orderbell.instant(s.next_attempt_at))
        end
     || ', gives up at ' || orderbell.instant(s.gives_up_at);
 end
@@ -121,6 +121,7 @@ from orderbell.attempt a
 left join orderbell.notification n on n.id = a.notification_id;
 comment on view orderbell.delivery_history is 'Every attempt: when, to where, what came back, and why it was no acknowledgement.';
 comment on column orderbell.delivery_history.duration_ms is 'From the start of the attempt to its outcome, in milliseconds.';
+comment on column orderbell.delivery_history.url is 'Where it went, without what the format query adds.';
 comment on column orderbell.delivery_history.error is 'Why it was no acknowledgement, with the bytes that came; null if it was one.';
 comment on column orderbell.delivery_history.response_excerpt is 'The first bytes of the answer; what is not printable is written as \xNN.';
 

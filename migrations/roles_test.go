@@ -234,7 +234,7 @@ func worksForTheOwner(t *testing.T, address string) {
 	if err := db.CheckSchema(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if _, err := db.MakePartitions(t.Context()); err != nil {
+	if _, _, err := db.MakePartitions(t.Context()); err != nil {
 		t.Error(err)
 	}
 }

@@ -35,21 +35,15 @@ func TestCommittedOrdersAndNoOthers(t *testing.T) {
 	shop.work(shop.config("w1"))
 	shop.work(shop.config("w2"))
 
+	// All at once, as many of them open as the shop has connections: 100.
 	var working sync.WaitGroup
-	queue := make(chan int)
-	for range 50 {
+	for n := range orders {
 		working.Go(func() {
-			for n := range queue {
-				if err := shop.order(fmt.Sprint("o-", n), n%3 != 0); err != nil {
-					t.Errorf("order %d: %v", n, err)
-				}
+			if err := shop.order(fmt.Sprint("o-", n), n%3 != 0); err != nil {
+				t.Errorf("order %d: %v", n, err)
 			}
 		})
 	}
-	for n := range orders {
-		queue <- n
-	}
-	close(queue)
 	working.Wait()
 	shop.allFinished(30 * time.Second)
 

@@ -24,8 +24,17 @@ type shop struct {
 
 func newShop(t testing.TB) *shop {
 	t.Helper()
-	url := pgtest.Database(t)
-	db, err := pgxpool.New(t.Context(), url)
+	return shopAt(t, pgtest.Database(t))
+}
+
+func shopAt(t testing.TB, url string) *shop {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.MaxConns = 100
+	db, err := pgxpool.NewWithConfig(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,23 +15,15 @@ import (
 	"github.com/robfig/cron/v3"
 )
 
-// Partitions makes the partitions that are missing and returns how many.
+// Partitions makes the partitions that are missing. It returns how many it made,
+// and how many it could not make.
 type Partitions interface {
-	MakePartitions(ctx context.Context) (int, error)
+	MakePartitions(ctx context.Context) (made, missing int, err error)
 }
 
 // Run keeps house, once at its start and then on schedule, until ctx ends.
 func Run(ctx context.Context, partitions Partitions, log *slog.Logger) error {
-	makeAhead := func() {
-		made, err := partitions.MakePartitions(ctx)
-		switch {
-		case ctx.Err() != nil:
-		case err != nil:
-			log.Error("partitions could not be made; the next try is in an hour", "error", err)
-		case made > 0:
-			log.Info("partitions were made", "partitions", made)
-		}
-	}
+	makeAhead := func() { makePartitions(ctx, partitions, log) }
 	schedule := cron.New(cron.WithChain(cron.SkipIfStillRunning(cron.DiscardLogger)))
 	if _, err := schedule.AddFunc("@hourly", makeAhead); err != nil {
 		return fmt.Errorf("schedule the partitions: %w", err)
@@ -41,4 +33,21 @@ func Run(ctx context.Context, partitions Partitions, log *slog.Logger) error {
 	<-ctx.Done()
 	<-schedule.Stop().Done()
 	return nil
+}
+
+func makePartitions(ctx context.Context, partitions Partitions, log *slog.Logger) {
+	made, missing, err := partitions.MakePartitions(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		log.Error("partitions could not be made; the next try is in an hour", "error", err)
+	}
+	if made > 0 {
+		log.Info("partitions were made", "partitions", made)
+	}
+	if missing > 0 {
+		log.Error("partitions are missing, and rows of their days go to the default partition; "+
+			"select orderbell.make_partitions() in psql says why; the next try is in an hour", "partitions", missing)
+	}
 }

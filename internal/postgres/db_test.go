@@ -204,7 +204,7 @@ func TestMethodsSayWhatFailed(t *testing.T) {
 		_, _, errs["settle attempts"] = db.Settle(ctx, []*outbox.Settlement{result(claim, outbox.OutcomeTimeout)})
 		_, errs["read policies"] = db.Policies(ctx)
 		_, errs["read endpoints"] = db.Endpoints(ctx, nil)
-		_, errs["make partitions"] = db.MakePartitions(ctx)
+		_, _, errs["make partitions"] = db.MakePartitions(ctx)
 		_, _, errs["read the history"] = db.History(ctx, "A1")
 		_, errs["read the backlog"] = db.Backlog(ctx)
 		_, errs["list endpoints"] = db.ListEndpoints(ctx)

@@ -68,11 +68,14 @@ func (db *DB) SetFault(ctx context.Context, p *outbox.Policy, fault string) erro
 	return nil
 }
 
-// MakePartitions makes the day partitions that are missing, and returns how many.
-func (db *DB) MakePartitions(ctx context.Context) (int, error) {
-	var made int
+// MakePartitions makes the day partitions that are missing. It returns how many it
+// made, and how many it could not make.
+func (db *DB) MakePartitions(ctx context.Context) (made, missing int, err error) {
 	if err := db.settles.QueryRow(ctx, sqlMakePartitions).Scan(&made); err != nil {
-		return 0, fmt.Errorf("make partitions: %w", err)
+		return 0, 0, fmt.Errorf("make partitions: %w", err)
 	}
-	return made, nil
+	if err := db.settles.QueryRow(ctx, sqlMissing).Scan(&missing); err != nil {
+		return made, 0, fmt.Errorf("look for missing partitions: %w", err)
+	}
+	return made, missing, nil
 }

@@ -177,13 +177,6 @@ func TestCommands(t *testing.T) {
 	if b, err := h.db.Backlog(t.Context()); err != nil || b.Waiting != 1 {
 		t.Errorf("backlog: %+v, %v", b, err)
 	}
-	if made, err := h.db.MakePartitions(t.Context()); err != nil || made != 0 {
-		t.Errorf("partitions made: %d, %v", made, err)
-	}
-	h.exec("drop table orderbell.notification_" + time.Now().UTC().AddDate(0, 0, 7).Format("20060102"))
-	if made, err := h.db.MakePartitions(t.Context()); err != nil || made != 1 {
-		t.Errorf("one is missing, partitions made: %d, %v", made, err)
-	}
 	if err := h.db.Ping(t.Context()); err != nil {
 		t.Error(err)
 	}

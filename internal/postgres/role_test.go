@@ -55,7 +55,7 @@ func TestTheWorkerRoleIsEnough(t *testing.T) {
 	check("Policies", err)
 	_, err = db.Endpoints(ctx, []string{"m-1"})
 	check("Endpoints", err)
-	_, err = db.MakePartitions(ctx)
+	_, _, err = db.MakePartitions(ctx)
 	check("MakePartitions", err)
 	_, err = db.Backlog(ctx)
 	check("Backlog", err)

@@ -41,6 +41,7 @@ var (
 	sqlAttempts       = statement("attempts")
 	sqlBacklog        = statement("backlog")
 	sqlMakePartitions = statement("make_partitions")
+	sqlMissing        = statement("missing_partitions")
 	sqlSchemaVersion  = statement("schema_version")
 )
 

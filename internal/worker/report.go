@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/orderbell/orderbell/internal/outbox"
 )
@@ -25,19 +26,24 @@ const (
 	keyDoing        = "doing"
 )
 
+const (
+	// wellAfter is how long an endpoint must not have failed to be called well: one
+	// that fails every other time would fill the log otherwise.
+	wellAfter = time.Minute
+	// mostFailing bounds the memory of which endpoints are failing.
+	mostFailing = 10_000
+)
+
 // reporter writes the log. The attempt's row is the record: at info only an
 // endpoint's first failure, its recovery, and endings other than acknowledged.
 // One goroutine calls it.
 type reporter struct {
 	log     *slog.Logger
-	failing map[string]bool
+	failing map[string]time.Time // when it failed last
 }
 
-// mostFailing bounds the memory of which endpoints are failing.
-const mostFailing = 10_000
-
 func newReporter(log *slog.Logger) *reporter {
-	return &reporter{log: log, failing: make(map[string]bool)}
+	return &reporter{log: log, failing: make(map[string]time.Time)}
 }
 
 func (r *reporter) settled(s *outbox.Settlement, went outbox.Settled) {
@@ -57,15 +63,19 @@ func (r *reporter) settled(s *outbox.Settlement, went outbox.Settled) {
 
 // endpoint tells when an endpoint begins to fail, and when it is well again.
 func (r *reporter) endpoint(endpoint string, result *outbox.Result) {
+	last, failing := r.failing[endpoint]
 	switch result.Outcome {
 	case outbox.OutcomeAcknowledged:
-		if r.failing[endpoint] {
+		if failing && time.Since(last) >= wellAfter {
 			delete(r.failing, endpoint)
 			r.log.Info("an endpoint acknowledges again", keyEndpoint, endpoint)
 		}
 	case outbox.OutcomeAnswered, outbox.OutcomeTimeout, outbox.OutcomeUnreachable, outbox.OutcomeBlocked:
-		if !r.failing[endpoint] && len(r.failing) < mostFailing {
-			r.failing[endpoint] = true
+		if !failing && len(r.failing) >= mostFailing {
+			return
+		}
+		r.failing[endpoint] = time.Now()
+		if !failing {
 			r.log.Info("an endpoint fails", keyEndpoint, endpoint, keyOutcome, string(result.Outcome), keyError, result.Error)
 		}
 	}
