@@ -4,7 +4,7 @@
 // # Decisions
 //
 //   - Claims and settles have pools of their own, and the bell two connections,
-//     so that none starves another: five connections a worker, seven at the most.
+//     so that none starves another: four connections a worker, six at the most.
 //   - Every connection pins what a database or a role may have set otherwise:
 //     isolation, timeouts, search_path, time zone, plan mode. A claim under
 //     REPEATABLE READ, for one, would fail.
