@@ -58,6 +58,35 @@ func TestConfigCheckSaysAllAtOnce(t *testing.T) {
 	}
 }
 
+// What only pgx can judge is told beside what else is wrong.
+func TestConfigCheckJudgesURLsToo(t *testing.T) {
+	t.Parallel()
+	const url = "postgres://u:secretword@localhost/x?sslmode=perhaps"
+	file := configFile(t, "worker: {concurrency: many}")
+	for _, test := range []struct {
+		name string
+		env  []string
+		says string
+	}{
+		{"url", []string{"ORDERBELL_DATABASE_URL=" + url}, "orderbell: database.url: read the database URL: "},
+		{
+			"listen_url",
+			[]string{"ORDERBELL_DATABASE_URL=postgres://localhost/x", "ORDERBELL_DATABASE_LISTEN_URL=" + url},
+			"orderbell: database.listen_url: read the database URL: ",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got := run(t, test.env, "config", "check", "--config", file)
+			got.wants(t, 2, "", file+":1:10: worker.concurrency: ")
+			got.wants(t, 2, "", "\n"+test.says)
+			if strings.Count(got.stderr, "\n") != 2 || strings.Contains(got.stderr, "secretword") {
+				t.Errorf("standard error is %q, want two lines and no password", got.stderr)
+			}
+		})
+	}
+}
+
 // A URL that only pgx can judge is a problem of the configuration for all.
 func TestUnreadableDatabaseURL(t *testing.T) {
 	t.Parallel()

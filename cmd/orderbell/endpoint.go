@@ -57,7 +57,7 @@ func policyOf(ctx context.Context, db *postgres.DB, id string) (string, error) {
 // which policies there are where an unknown one was named.
 func refused(ctx context.Context, db *postgres.DB, e outbox.Endpoint, err error) error {
 	var code interface{ SQLState() string }
-	if !errors.As(err, &code) {
+	if !errors.As(err, &code) || code.SQLState() == insufficientPrivilege {
 		return err
 	}
 	const foreignKeyViolation = "23503"

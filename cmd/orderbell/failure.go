@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -43,6 +44,28 @@ func problemLine(p config.Problem, before string) string {
 		return p.String()
 	}
 	return before + p.String()
+}
+
+const insufficientPrivilege = "42501"
+
+// withRight adds who has the right that a command lacked: the README's "Rights".
+func withRight(command string, err error) error {
+	var code interface{ SQLState() string }
+	if !errors.As(err, &code) || code.SQLState() != insufficientPrivilege {
+		return err
+	}
+	words := append(strings.Fields(command), "", "")
+	switch words[1] {
+	case "work":
+		return fmt.Errorf("%w; the role orderbell_worker has the right: grant it to this user", err)
+	case "status", "history":
+		return fmt.Errorf("%w; the role orderbell_reader has the right: grant it to this user", err)
+	case "endpoint":
+		return fmt.Errorf("%w; the role orderbell_operator has the right: grant it to this user", err)
+	case "migrate":
+		return fmt.Errorf("%w; the owner of the schema orderbell has the right or, where there is none yet, who may make one", err)
+	}
+	return err
 }
 
 var sqlState = regexp.MustCompile(` \(SQLSTATE [0-9A-Z]{5}\)`)

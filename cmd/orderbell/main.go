@@ -11,7 +11,8 @@ import (
 )
 
 func main() {
-	err := newRoot().ExecuteContext(context.Background())
+	cmd, err := newRoot().ExecuteContextC(context.Background())
+	err = withRight(cmd.CommandPath(), err)
 	for _, line := range errorLines(err) {
 		fmt.Fprintln(os.Stderr, line)
 	}

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,6 +43,47 @@ func TestMigrate(t *testing.T) {
 	migrate(0, "undone 00001_tables.sql\n", "", "down", "--yes")
 	migrate(1, "", "no migration is applied", "down", "--yes")
 	migrate(0, "applied 00001_tables.sql\n", "", "up")
+}
+
+// Ten at once, as when a service with ten replicas is rolled out: one works, the
+// others wait, and nobody fails.
+func TestMigrateTenAtOnce(t *testing.T) {
+	t.Parallel()
+	address := pgtest.Empty(t)
+	var all []*process
+	for range 10 {
+		all = append(all, start(t, []string{"ORDERBELL_DATABASE_URL=" + address}, "migrate", "up"))
+	}
+	applied := map[string]int{}
+	for _, p := range all {
+		if status := p.wait(); status != 0 || p.stderr.String() != "" {
+			t.Errorf("status %d: %s", status, p.stderr.String())
+		}
+		for line := range strings.Lines(p.stdout.String()) {
+			applied[strings.TrimSpace(line)]++
+		}
+	}
+	if len(applied) != migrations.Version+1 || applied["nothing to do"] == 0 {
+		t.Errorf("they said: %v", applied)
+	}
+	for line, times := range applied {
+		if line != "nothing to do" && times != 1 {
+			t.Errorf("%d times: %s", times, line)
+		}
+	}
+	var recorded string
+	err := connect(t, address).QueryRow(t.Context(),
+		"select string_agg(version_id || ' ' || is_applied, ', ' order by id) from orderbell.goose_db_version where version_id > 0").Scan(&recorded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for version := range migrations.Version {
+		want = append(want, fmt.Sprintf("%d true", version+1))
+	}
+	if recorded != strings.Join(want, ", ") {
+		t.Errorf("recorded: %s", recorded)
+	}
 }
 
 func TestExport(t *testing.T) {

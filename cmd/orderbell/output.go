@@ -62,5 +62,13 @@ func shown(text string) string {
 	return text
 }
 
+// counted writes a number before the words that go with it.
+func counted(n int64, one, many string) string {
+	if n == 1 {
+		many = one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
 // instant writes a time as the explanations in the database do.
 func instant(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05 MST") }

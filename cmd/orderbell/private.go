@@ -31,11 +31,36 @@ func workPrivately(cmd *cobra.Command, file string) error {
 	if err != nil {
 		return stopped(ctx, err)
 	}
-	err = stopped(ctx, workOn(ctx, hurry, cmd, server, c, log))
+	working, hurrying, end := whileThere(ctx, hurry, server.Lost())
+	err = stopped(ctx, workOn(working, hurrying, cmd, server, c, log))
+	end()
+	if errors.Is(context.Cause(working), errLost) {
+		err = errLost // and not what followed from it
+	}
 	// Removed also after the signal that has ended ctx.
 	removing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 	defer cancel()
 	return errors.Join(err, server.Stop(removing))
+}
+
+var errLost = errors.New("the private PostgreSQL has ended, though nobody stopped it; this worker ends too, and what it held is gone")
+
+// whileThere returns ctx and hurry as they are, except that both also end, with
+// errLost as the cause, when the database is lost: nothing can be settled then.
+// end gives back what that takes.
+func whileThere(ctx context.Context, hurry, lost <-chan struct{}) (working context.Context, hurrying <-chan struct{}, end func()) {
+	working, cancel := context.WithCancelCause(ctx)
+	hurried, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		select {
+		case <-lost:
+			cancel(errLost)
+		case <-hurry:
+		case <-ended:
+		}
+		close(hurried)
+	}()
+	return working, hurried, func() { close(ended); cancel(nil) }
 }
 
 func workOn(ctx context.Context, hurry <-chan struct{}, cmd *cobra.Command, server *devpg.Server, c *config.Config, log *slog.Logger) error {

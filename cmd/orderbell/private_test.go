@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -27,17 +28,8 @@ func TestPrivateDatabase(t *testing.T) {
 		worker.says(want)
 	}
 	db := connect(t, privateURL(t, worker.stderr.String()))
-	if _, err := db.Exec(t.Context(), "insert into orderbell.endpoint (id, url) values ('m-1', $1)", merchant.URL); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := db.Exec(t.Context(), "select orderbell.enqueue('m-1', 'trade.success', 'o-1', '{}')"); err != nil {
-		t.Fatal(err)
-	}
-	merchant.Wait(withTimeout(t), 1)
-	var dir string
-	if err := db.QueryRow(t.Context(), "show data_directory").Scan(&dir); err != nil {
-		t.Fatal(err)
-	}
+	send(t, db, merchant)
+	dir := privateFolder(t, db)
 
 	worker.signal(syscall.SIGTERM)
 	if status := worker.wait(); status != 0 {
@@ -84,6 +76,77 @@ func TestStopWhileThePrivateDatabaseStarts(t *testing.T) {
 	if left := clusters(); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
+}
+
+// A private Postgres that is killed takes its worker along, at once if it is idle
+// and when the leases have ended if not.
+func TestPrivateDatabaseIsKilled(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name     string
+		signal   syscall.Signal // SIGKILL leaks Postgres's shared memory: once is enough
+		inFlight bool
+	}{
+		{"idle", syscall.SIGKILL, false},
+		{"with a request in flight", syscall.SIGQUIT, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			merchant := merchanttest.New(t)
+			merchant.Script("", merchanttest.Broken(merchanttest.Hang))
+			worker := start(t, nil, "work", "--private-database")
+			worker.says(starts)
+			db := connect(t, privateURL(t, worker.stderr.String()))
+			if test.inFlight {
+				send(t, db, merchant)
+			}
+			dir := privateFolder(t, db)
+			postmaster, err := os.ReadFile(filepath.Join(dir, "postmaster.pid"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			line, _, _ := strings.Cut(string(postmaster), "\n")
+			pid, err := strconv.Atoi(line)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := syscall.Kill(pid, test.signal); err != nil {
+				t.Fatal(err)
+			}
+			if status := worker.wait(); status != 1 {
+				t.Errorf("status %d", status)
+			}
+			log := worker.stderr.String()
+			if !strings.Contains(log, "\norderbell: the private PostgreSQL has ended, though nobody stopped it; ") || !strings.HasSuffix(log, " is gone\n") {
+				t.Error("it does not say why it ended")
+			}
+			if _, err := os.Stat(filepath.Dir(dir)); !os.IsNotExist(err) {
+				t.Errorf("the private Postgres is still in %s: %v", dir, err)
+			}
+		})
+	}
+}
+
+// send has the merchant receive a request.
+func send(t testing.TB, db *pgx.Conn, merchant *merchanttest.Merchant) {
+	t.Helper()
+	if _, err := db.Exec(t.Context(), "insert into orderbell.endpoint (id, url) values ('m-1', $1)", merchant.URL); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(t.Context(), "select orderbell.enqueue('m-1', 'trade.success', 'o-1', '{}')"); err != nil {
+		t.Fatal(err)
+	}
+	merchant.Wait(withTimeout(t), 1)
+}
+
+// privateFolder is where the private Postgres keeps its data.
+func privateFolder(t testing.TB, db *pgx.Conn) string {
+	t.Helper()
+	var dir string
+	if err := db.QueryRow(t.Context(), "show data_directory").Scan(&dir); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // privateURL reads the psql line, or the URL where there is no psql.

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,13 +29,17 @@ func load(cmd *cobra.Command, file string) (*config.Config, error) {
 	for _, warning := range warnings {
 		say(cmd, "%s", problemLine(warning, "orderbell: warning: "))
 	}
+	var wrong *config.Error
+	if errors.As(err, &wrong) {
+		return nil, &config.Error{Problems: append(wrong.Problems, unreadableInEnvironment(cmd.Context())...)}
+	}
 	if err != nil {
 		return nil, err
 	}
-	if c.Database.URL != "" {
-		err = readable(cmd.Context(), c)
+	if problems := unreadable(cmd.Context(), c); len(problems) > 0 {
+		return nil, &config.Error{Problems: problems}
 	}
-	return c, err
+	return c, nil
 }
 
 // loadWithDatabase is load for commands that need database.url.
@@ -44,12 +51,15 @@ func loadWithDatabase(cmd *cobra.Command, file string) (*config.Config, error) {
 	return c, c.RequireDatabase()
 }
 
-// readable returns a *config.Error where a URL is not one that pgx can read.
-func readable(ctx context.Context, c *config.Config) error {
+// unreadable says which of the URLs that are set are none that pgx can read.
+func unreadable(ctx context.Context, c *config.Config) []config.Problem {
 	var problems []config.Problem
 	for _, address := range []struct{ key, url string }{
 		{"database.url", c.Database.URL}, {"database.listen_url", c.Database.ListenURL},
 	} {
+		if address.url == "" || len(problems) > 0 && c.Database.URL == c.Database.ListenURL {
+			continue
+		}
 		db, err := postgres.Open(ctx, address.url, c.Worker.Name) // connects to nothing yet
 		if err != nil {
 			problems = append(problems, config.Problem{Key: address.key, Text: err.Error()})
@@ -57,13 +67,18 @@ func readable(ctx context.Context, c *config.Config) error {
 		}
 		db.Close()
 	}
-	if len(problems) > 1 && c.Database.URL == c.Database.ListenURL {
-		problems = problems[:1]
+	return problems
+}
+
+// unreadableInEnvironment looks at the URLs alone, where the whole was refused for
+// other reasons: whoever mends it should do so once.
+func unreadableInEnvironment(ctx context.Context) []config.Problem {
+	elsewhere := func(entry string) bool { return !strings.HasPrefix(entry, "ORDERBELL_DATABASE_") }
+	c, _, err := config.Load("", slices.DeleteFunc(os.Environ(), elsewhere))
+	if err != nil {
+		return nil // told already
 	}
-	if len(problems) > 0 {
-		return &config.Error{Problems: problems}
-	}
-	return nil
+	return unreadable(ctx, c)
 }
 
 // openDatabase opens the configured database and checks its schema.

@@ -44,11 +44,13 @@ func problemsOf(b postgres.Backlog) findings {
 	problems := findings{}
 	if b.Parked > 0 {
 		problems = append(problems, fmt.Sprintf(
-			"%d notifications are parked: something on our side keeps them from being sent; explanation in orderbell.notification_status says what", b.Parked))
+			"%s from being sent; explanation in orderbell.notification_status says what",
+			counted(b.Parked, "notification is parked: something on our side keeps it", "notifications are parked: something on our side keeps them")))
 	}
 	if b.OldestOverdueSeconds > longOverdue {
 		problems = append(problems, fmt.Sprintf(
-			"%d notifications are due, the oldest for %.0f s: is a worker running, and does it keep up?", b.DueNow, b.OldestOverdueSeconds))
+			"%s, the oldest for %.0f s: is a worker running, and does it keep up?",
+			counted(b.DueNow, "notification is due", "notifications are due"), b.OldestOverdueSeconds))
 	}
 	return problems
 }

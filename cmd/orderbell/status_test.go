@@ -39,12 +39,12 @@ func TestStatus(t *testing.T) {
 		{
 			"overdue", "update orderbell.delivery set next_attempt_at = now() - interval '2 min'", 1,
 			map[string]any{"due_now": 1.0},
-			[]string{"1 notifications are due, the oldest for 120 s"},
+			[]string{"1 notification is due, the oldest for 120 s"},
 		},
 		{
 			"parked", "update orderbell.policy set fault = 'broken'", 1,
 			map[string]any{"parked": 1.0},
-			[]string{"1 notifications are parked"},
+			[]string{"1 notification is parked: something on our side keeps it from"},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

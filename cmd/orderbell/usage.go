@@ -20,7 +20,7 @@ func exactly(n int) cobra.PositionalArgs {
 		if len(args) == n {
 			return nil
 		}
-		return usagef("%d arguments instead of %d; usage: %s", len(args), n, cmd.UseLine())
+		return usagef("%s instead of %d; usage: %s", counted(int64(len(args)), "argument", "arguments"), n, cmd.UseLine())
 	}
 }
 

@@ -5,6 +5,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/orderbell/orderbell/internal/merchanttest"
 )
@@ -60,6 +63,45 @@ func TestSecondSignalHandsBack(t *testing.T) {
 		(select count(*) from orderbell.attempt)) from orderbell.notification_status`
 	if got, want := s.get(row), "pending 1, rung 0, due t, attempt interrupted 1"; got != want {
 		t.Errorf("the row is: %s, want: %s", got, want)
+	}
+}
+
+// The timeout hands back what has no answer by then, without a second signal; what
+// was answered before is as good as ever.
+func TestShutdownTimeoutHandsBack(t *testing.T) {
+	t.Parallel()
+	const timeout = 3 * time.Second
+	s := newShop(t)
+	merchant := merchanttest.New(t)
+	answer := make(chan struct{})
+	merchant.Script("", merchanttest.Broken(merchanttest.Hang))
+	merchant.Script("answered", merchanttest.Answer{Body: "success", Until: answer})
+	s.endpoint("m-1", merchant.URL)
+	for _, order := range []string{"answered", "hangs 1", "hangs 2", "hangs 3"} {
+		s.enqueue("m-1", order)
+	}
+	worker := start(t, s.env("ORDERBELL_WORKER_SHUTDOWN_TIMEOUT="+timeout.String()), "work")
+	merchant.Wait(withTimeout(t), 4)
+
+	signalled := time.Now()
+	worker.signal(syscall.SIGTERM)
+	worker.says("stopping when the requests in flight have their answers")
+	close(answer)
+	if status := worker.wait(); status != 0 {
+		t.Errorf("status %d", status)
+	}
+	if took := time.Since(signalled); took < timeout {
+		t.Errorf("it has ended after %s, before its timeout", took)
+	}
+	const rows = `select string_agg(format('%s: %s, rung %s, due %s, %s attempt, %s', n.order_no, n.state, n.rung,
+		n.next_attempt_at <= clock_timestamp(), n.attempt_count, h.outcome), E'\n' order by n.order_no)
+		from orderbell.notification_status n join orderbell.delivery_history h on h.notification_id = n.id`
+	want := `answered: acknowledged, rung 0, due , 1 attempt, acknowledged
+hangs 1: pending, rung 0, due t, 1 attempt, interrupted
+hangs 2: pending, rung 0, due t, 1 attempt, interrupted
+hangs 3: pending, rung 0, due t, 1 attempt, interrupted`
+	if diff := cmp.Diff(want, s.get(rows)); diff != "" {
+		t.Errorf("the rows differ from what is wanted:\n%s", diff)
 	}
 }
 

@@ -47,6 +47,12 @@ func checkSchema(ctx context.Context, url string) error {
 	return db.CheckSchema(ctx)
 }
 
+// questions are what the database can be asked while the demo runs.
+const questions = `  select * from orderbell.backlog;
+  select order_no, state, explanation from orderbell.notification_status order by id desc limit 10;
+  select order_no, attempt, outcome, error from orderbell.delivery_history order by started_at desc limit 10;
+`
+
 // announce says how to look inside, and who is let through to whom.
 func (d *database) announce(said io.Writer) {
 	reach := d.server.PsqlCommand("postgres")
@@ -54,6 +60,7 @@ func (d *database) announce(said io.Writer) {
 		reach = d.url
 	}
 	say(said, "A private PostgreSQL %s runs until the demo ends. To look inside:\n  %s\n", d.server.Version(), reach)
+	say(said, "and to ask there, while it runs:\n%s", questions)
 	say(said, "The worker may send to %s (network.allow), where the merchants are.\n", loopback)
 }
 

@@ -80,7 +80,9 @@ func readExample(ctx context.Context, db *pgxpool.Pool, o order) (example, error
 	return e, nil
 }
 
-func (e example) write(to io.Writer) {
+// write tells the history, and how it is asked for in SQL. private: the database
+// goes with the demo, so that only one of the reader's own can be asked.
+func (e example) write(to io.Writer, private bool) {
 	if e.orderNo == "" {
 		return
 	}
@@ -93,10 +95,14 @@ func (e example) write(to io.Writer) {
 		say(to, "%s\n", line)
 	}
 	say(to, "  %s\n", e.explanation)
+	where, orderNo := "The same in SQL", e.orderNo
+	if private {
+		where, orderNo = "The demo's database goes with it. The same in SQL, in a database of yours", "ORDER_NO"
+	}
 	say(to, `
-The same in SQL:
-  select state, explanation from orderbell.notification_status where order_no = '%[1]s';
-  select * from orderbell.delivery_history where order_no = '%[1]s' order by attempt;
+%s:
+  select state, explanation from orderbell.notification_status where order_no = '%[2]s';
+  select * from orderbell.delivery_history where order_no = '%[2]s' order by attempt;
   select * from orderbell.backlog;
-`, e.orderNo)
+`, where, orderNo)
 }

@@ -35,13 +35,7 @@ func openScreen(o Options) (*screen, io.Writer) {
 	if o.JSON || !ok || os.Getenv("TERM") == "dumb" {
 		return nil, o.Err
 	}
-	s := &screen{out: out, size: func() (int, int) {
-		width, height, err := term.GetSize(int(out.Fd()))
-		if err != nil {
-			return 80, 24
-		}
-		return width, height
-	}}
+	s := &screen{out: out, size: func() (int, int) { return believable(term.GetSize(int(out.Fd()))) }}
 	if _, ok := terminal(o.Err); ok {
 		return s, s
 	}
@@ -51,6 +45,16 @@ func openScreen(o Options) (*screen, io.Writer) {
 func terminal(w io.Writer) (*os.File, bool) {
 	file, ok := w.(*os.File)
 	return file, ok && term.IsTerminal(int(file.Fd()))
+}
+
+// believable takes a size that nobody can read in for one that was never set, as
+// 0 by 0 is in a terminal that a program has made.
+func believable(width, height int, err error) (int, int) {
+	const leastWidth, leastHeight = 20, 6
+	if err != nil || width < leastWidth || height < leastHeight {
+		return 80, 24
+	}
+	return width, height
 }
 
 // draw replaces the block.

@@ -88,7 +88,7 @@ func report(o Options, s Summary, e example) error {
 		}
 	} else {
 		s.write(&text)
-		e.write(&text)
+		e.write(&text, o.Scene != sceneShop)
 	}
 	if _, err := io.WriteString(o.Out, text.String()); err != nil {
 		return fmt.Errorf("write the summary: %w", err)
@@ -97,14 +97,15 @@ func report(o Options, s Summary, e example) error {
 }
 
 func (s Summary) write(to io.Writer) {
-	say(to, "\nThe shop committed %d orders (%.0f per second) and rolled back %d after their notification was written.\n",
-		s.OrdersCommitted, s.OrdersPerSecond, s.OrdersRolledBack)
+	say(to, "\nThe shop committed %s (%.0f per second) and rolled back %d after the notification was written.\n",
+		counted(s.OrdersCommitted, "order", "orders"), s.OrdersPerSecond, s.OrdersRolledBack)
 	if s.OrdersFailed+s.OrdersUnknown > 0 {
 		say(to, "%d more failed, and of %d nobody knows whether they were committed.\n", s.OrdersFailed, s.OrdersUnknown)
 	}
-	say(to, "Of the committed ones, merchants acknowledged %d, %d had their whole ladder of %d attempts without success, and %d were unfinished at the end.\n",
-		s.Acknowledged, s.Exhausted, policyLadder().Attempts(), s.Unfinished)
-	say(to, "The merchants received %d requests, %d of them after their own acknowledgement (duplicates).\n", s.Attempts, s.Duplicates)
+	say(to, "Of the committed ones, merchants acknowledged %d, %s whole ladder of %d attempts without success, and %s unfinished at the end.\n",
+		s.Acknowledged, counted(s.Exhausted, "had its", "had their"), policyLadder().Attempts(), counted(s.Unfinished, "was", "were"))
+	say(to, "The merchants received %s, %d of them after their own acknowledgement (duplicates).\n",
+		counted(s.Attempts, "request", "requests"), s.Duplicates)
 	if s.Attempts == 0 && s.OrdersCommitted > 0 {
 		say(to, "Nothing arrived: does a worker run on this database, and may it send to 127.0.0.1 (network.allow)?\n")
 	}
@@ -112,7 +113,7 @@ func (s Summary) write(to io.Writer) {
 		say(to, "The merchants have closed: what is unfinished will be tried in vain until its ladder has ended.\n")
 	}
 	if s.OtherRequests > 0 {
-		say(to, "%d more requests were for orders of other runs.\n", s.OtherRequests)
+		say(to, "%s of other runs.\n", counted(s.OtherRequests, "more request was for an order", "more requests were for orders"))
 	}
 	say(to, "Lost: %d%s. Sent for an order that was rolled back: %d%s.\n",
 		s.Lost, named(s.LostOrders), s.SentForRolledBack, named(s.SentForRolledBackOrders))

@@ -72,13 +72,22 @@ func mishaps(separator string, orders [fates]int) string {
 
 // tell writes a picture as one line.
 func tell(to io.Writer, p picture) {
-	say(to, "%s of %s: %d orders committed, %d rolled back%s; %d acknowledged, %d in flight, %d waiting; %d attempts, %.0f per second\n",
-		clock(p.elapsed), clock(p.whole), p.orders[committed], p.orders[rolledBack], mishaps(", ", p.orders),
-		p.acknowledged, p.unfinished.inFlight, p.unfinished.all()-p.unfinished.inFlight, p.attempts, p.perSecond)
+	say(to, "%s of %s: %s committed, %d rolled back%s; %d acknowledged, %d in flight, %d waiting; %s, %.0f per second\n",
+		clock(p.elapsed), clock(p.whole), counted(p.orders[committed], "order", "orders"), p.orders[rolledBack], mishaps(", ", p.orders),
+		p.acknowledged, p.unfinished.inFlight, p.unfinished.all()-p.unfinished.inFlight,
+		counted(p.attempts, "attempt", "attempts"), p.perSecond)
 }
 
 // say writes to people, who may have gone.
 func say(to io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(to, format, args...) }
+
+// counted writes a number before the words that go with it.
+func counted(n int, one, many string) string {
+	if n == 1 {
+		many = one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
 
 // clock writes minutes and seconds.
 func clock(d time.Duration) string {

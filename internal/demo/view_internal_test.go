@@ -60,6 +60,17 @@ func TestTell(t *testing.T) {
 	}
 }
 
+func TestTellOfOne(t *testing.T) {
+	t.Parallel()
+	p := picture{attempts: 1}
+	p.orders[committed] = 1
+	var line bytes.Buffer
+	tell(&line, p)
+	if want := ": 1 order committed, 0 rolled back; 0 acknowledged, 0 in flight, 0 waiting; 1 attempt, 0 per second\n"; !strings.HasSuffix(line.String(), want) {
+		t.Errorf("it says %s", line.String())
+	}
+}
+
 func TestDoing(t *testing.T) {
 	t.Parallel()
 	for want, p := range map[string]picture{
@@ -173,46 +184,5 @@ func TestNoScreenWithoutATerminal(t *testing.T) {
 			t.Error("a screen was opened")
 		}
 		s.close() // harmless
-	}
-}
-
-func TestReport(t *testing.T) {
-	t.Parallel()
-	s := Summary{
-		OrdersCommitted: 100, OrdersRolledBack: 25, OrdersPerSecond: 32, OrdersFailed: 3, OrdersUnknown: 1,
-		Acknowledged: 80, Exhausted: 5, Unfinished: 13, Lost: 2, LostOrders: []string{"o-1", "o-2"},
-		Attempts: 240, Duplicates: 4, OtherRequests: 6, SentForRolledBack: 1, SentForRolledBackOrders: []string{"o-3"},
-	}
-	e := example{
-		orderNo: "o-9", endpoint: "demo-flaky", explanation: "acknowledged on attempt 2",
-		attempts: []exampleAttempt{
-			{Attempt: 1, StartedAt: time.Unix(0, 0), Outcome: "answered", Error: "status 500"},
-			{Attempt: 2, StartedAt: time.Unix(1, 0), Outcome: "acknowledged"},
-		},
-	}
-	want := `
-The shop committed 100 orders (32 per second) and rolled back 25 after their notification was written.
-3 more failed, and of 1 nobody knows whether they were committed.
-Of the committed ones, merchants acknowledged 80, 5 had their whole ladder of 6 attempts without success, and 13 were unfinished at the end.
-The merchants received 240 requests, 4 of them after their own acknowledgement (duplicates).
-6 more requests were for orders of other runs.
-Lost: 2 (o-1, o-2). Sent for an order that was rolled back: 1 (o-3).
-
-One order's history (o-9, merchant demo-flaky):
-  attempt 1  00:00:00.000  answered: status 500
-  attempt 2  00:00:01.000  acknowledged
-  acknowledged on attempt 2
-
-The same in SQL:
-  select state, explanation from orderbell.notification_status where order_no = 'o-9';
-  select * from orderbell.delivery_history where order_no = 'o-9' order by attempt;
-  select * from orderbell.backlog;
-`
-	var out bytes.Buffer
-	if err := report(Options{Out: &out}, s, e); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, out.String()); diff != "" {
-		t.Error(diff)
 	}
 }

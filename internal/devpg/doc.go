@@ -20,6 +20,9 @@
 //     which removes no folder.
 //   - PostgreSQL and the shell have process groups of their own, so that Ctrl-C
 //     in a terminal reaches the owner alone, which then stops them in order.
+//   - A postmaster that ends unasked is not started again: whoever uses it learns
+//     by [Server.Lost], and decides. Rejected: a restart from here, since it would
+//     hide why it ended.
 //   - A folder whose lock nobody holds is left from a run that lost its shell
 //     too; the next Start removes it. A postgres that still runs in it ends by
 //     itself: it looks for its postmaster.pid once a minute and quits when the

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 const (
@@ -102,11 +103,26 @@ func (f *folder) prepare(a account) error {
 func (f *folder) remove() error {
 	var err error
 	if f.made {
-		err = os.RemoveAll(f.path)
+		err = removeAll(f.path)
 	}
 	if f.lock != nil {
 		_ = f.lock.Close() // nothing was written
 		f.lock = nil
+	}
+	return err
+}
+
+// removeAll tries again for a while: the processes of a postmaster that was killed
+// notice it a moment later, and some write a file before they end.
+func removeAll(path string) error {
+	const tries, pause = 50, 100 * time.Millisecond
+	err := os.RemoveAll(path)
+	for range tries {
+		if !errors.Is(err, fs.ErrExist) { // which a folder that is not empty is too
+			return err
+		}
+		time.Sleep(pause)
+		err = os.RemoveAll(path)
 	}
 	return err
 }

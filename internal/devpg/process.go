@@ -7,12 +7,15 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 )
 
 // process is one run of the postmaster.
 type process struct {
 	cmd    *exec.Cmd
+	asked  atomic.Bool   // by us, to end
+	lost   chan struct{} // closed when it has ended and was not asked to
 	exited chan struct{} // closed when it has been waited for
 	logged int64         // size of the log file when it started
 }
@@ -33,11 +36,14 @@ func (s *Server) spawn(port int) (*process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start postgres: %w", err)
 	}
-	p := &process{cmd: cmd, exited: make(chan struct{}), logged: info.Size()}
+	p := &process{cmd: cmd, lost: make(chan struct{}), exited: make(chan struct{}), logged: info.Size()}
 	s.watch(p.pid())
 	go func() {
 		_ = cmd.Wait() // why it ended is in its log
 		s.watch(0)
+		if !p.asked.Load() {
+			close(p.lost)
+		}
 		close(p.exited)
 	}()
 	return p, nil

@@ -96,6 +96,15 @@ func (s *Server) PID() int {
 	return s.process.pid()
 }
 
+// Lost is closed when the postmaster has ended and neither Stop, Kill nor Restart
+// had asked it to. It is that of the postmaster which runs now: after a Restart
+// ask again. What is left is for Stop to remove, or for Restart to start again.
+func (s *Server) Lost() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.process.lost
+}
+
 // Dir is the server's folder.
 func (s *Server) Dir() string { return s.folder.path }
 

@@ -70,6 +70,7 @@ func (s *Server) discard() error {
 // end asks with a signal, then with SIGQUIT when the context ends, then kills,
 // and returns when the process has ended.
 func (p *process) end(ctx context.Context, sig syscall.Signal) {
+	p.asked.Store(true)
 	p.signal(sig)
 	select {
 	case <-p.exited:
