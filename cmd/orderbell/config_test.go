@@ -62,24 +62,34 @@ func TestConfigCheckSaysAllAtOnce(t *testing.T) {
 func TestConfigCheckJudgesURLsToo(t *testing.T) {
 	t.Parallel()
 	const url = "postgres://u:secretword@localhost/x?sslmode=perhaps"
-	file := configFile(t, "worker: {concurrency: many}")
 	for _, test := range []struct {
-		name string
-		env  []string
-		says string
+		name, database string // in the file
+		env            []string
+		says           string
 	}{
-		{"url", []string{"ORDERBELL_DATABASE_URL=" + url}, "orderbell: database.url: read the database URL: "},
+		{"url", "", []string{"ORDERBELL_DATABASE_URL=" + url}, "orderbell: database.url: read the database URL: "},
 		{
 			"listen_url",
+			"",
 			[]string{"ORDERBELL_DATABASE_URL=postgres://localhost/x", "ORDERBELL_DATABASE_LISTEN_URL=" + url},
 			"orderbell: database.listen_url: read the database URL: ",
+		},
+		{"url in the file", "\ndatabase: {url: '" + url + "'}", nil, "orderbell: database.url: read the database URL: "},
+		{
+			"listen_url in the file", "\ndatabase:\n  url: postgres://localhost/x\n  listen_url: " + url, nil,
+			"orderbell: database.listen_url: read the database URL: ",
+		},
+		{
+			"refused for its shape alone", "\ndatabase: {url: 'mysql://u:secretword@localhost/x'}", nil,
+			"FILE:2:12: database.url: ",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
+			file := configFile(t, "worker: {concurrency: many}"+test.database)
 			got := run(t, test.env, "config", "check", "--config", file)
 			got.wants(t, 2, "", file+":1:10: worker.concurrency: ")
-			got.wants(t, 2, "", "\n"+test.says)
+			got.wants(t, 2, "", "\n"+strings.Replace(test.says, "FILE", file, 1))
 			if strings.Count(got.stderr, "\n") != 2 || strings.Contains(got.stderr, "secretword") {
 				t.Errorf("standard error is %q, want two lines and no password", got.stderr)
 			}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -29,15 +28,21 @@ func load(cmd *cobra.Command, file string) (*config.Config, error) {
 	for _, warning := range warnings {
 		say(cmd, "%s", problemLine(warning, "orderbell: warning: "))
 	}
-	var wrong *config.Error
-	if errors.As(err, &wrong) {
-		return nil, &config.Error{Problems: append(wrong.Problems, unreadableInEnvironment(cmd.Context())...)}
-	}
-	if err != nil {
+	wrong := &config.Error{}
+	switch {
+	case err == nil:
+		wrong.Database = c.Database
+	case !errors.As(err, &wrong):
 		return nil, err
 	}
-	if problems := unreadable(cmd.Context(), c); len(problems) > 0 {
-		return nil, &config.Error{Problems: problems}
+	for _, problem := range unreadable(cmd.Context(), wrong.Database) {
+		refused := func(p config.Problem) bool { return p.Key == problem.Key && p.Source != "" }
+		if !slices.ContainsFunc(wrong.Problems, refused) {
+			wrong.Problems = append(wrong.Problems, problem)
+		}
+	}
+	if len(wrong.Problems) > 0 {
+		return nil, wrong
 	}
 	return c, nil
 }
@@ -52,15 +57,15 @@ func loadWithDatabase(cmd *cobra.Command, file string) (*config.Config, error) {
 }
 
 // unreadable says which of the URLs that are set are none that pgx can read.
-func unreadable(ctx context.Context, c *config.Config) []config.Problem {
+func unreadable(ctx context.Context, d config.Database) []config.Problem {
 	var problems []config.Problem
 	for _, address := range []struct{ key, url string }{
-		{"database.url", c.Database.URL}, {"database.listen_url", c.Database.ListenURL},
+		{"database.url", d.URL}, {"database.listen_url", d.ListenURL},
 	} {
-		if address.url == "" || len(problems) > 0 && c.Database.URL == c.Database.ListenURL {
+		if address.url == "" || len(problems) > 0 && d.URL == d.ListenURL {
 			continue
 		}
-		db, err := postgres.Open(ctx, address.url, c.Worker.Name) // connects to nothing yet
+		db, err := postgres.Open(ctx, address.url, "config") // connects to nothing yet
 		if err != nil {
 			problems = append(problems, config.Problem{Key: address.key, Text: err.Error()})
 			continue
@@ -68,17 +73,6 @@ func unreadable(ctx context.Context, c *config.Config) []config.Problem {
 		db.Close()
 	}
 	return problems
-}
-
-// unreadableInEnvironment looks at the URLs alone, where the whole was refused for
-// other reasons: whoever mends it should do so once.
-func unreadableInEnvironment(ctx context.Context) []config.Problem {
-	elsewhere := func(entry string) bool { return !strings.HasPrefix(entry, "ORDERBELL_DATABASE_") }
-	c, _, err := config.Load("", slices.DeleteFunc(os.Environ(), elsewhere))
-	if err != nil {
-		return nil // told already
-	}
-	return unreadable(ctx, c)
 }
 
 // openDatabase opens the configured database and checks its schema.

@@ -18,7 +18,7 @@ func Load(path string, environ []string) (c *Config, warnings []Problem, err err
 		problems = append(problems, Problem{Key: "database.listen_url", Text: "is set, but database.url is not; set both, or database.url alone"})
 	}
 	if len(problems) > 0 {
-		return nil, warnings, &Error{problems}
+		return nil, warnings, &Error{Problems: problems, Database: c.Database}
 	}
 	if c.Database.ListenURL == "" {
 		c.Database.ListenURL = c.Database.URL

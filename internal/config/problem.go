@@ -36,7 +36,12 @@ func (p Problem) String() string {
 
 // Error holds everything that is wrong with a configuration, in the order of the
 // file and then of the environment. It has one problem at least.
-type Error struct{ Problems []Problem }
+type Error struct {
+	Problems []Problem
+	// Database is what could be read of it all the same, for those who can judge
+	// more of a URL than this package.
+	Database Database
+}
 
 // Error prints a line for each problem.
 func (e *Error) Error() string {

@@ -20,9 +20,9 @@ func frame(p picture) []string {
 		"",
 	}
 	lines = append(lines, rungLines(p.unfinished)...)
-	lines = append(lines, "", fmt.Sprintf("%-15s %-28s %9s %12s %9s", "merchant", "", "committed", "acknowledged", "attempts"))
+	lines = append(lines, "", fmt.Sprintf("%-15s %-32s %9s %12s %9s", "merchant", "", "committed", "acknowledged", "attempts"))
 	for _, m := range p.merchants {
-		lines = append(lines, fmt.Sprintf("%-15s %-28s %9d %12d %9d",
+		lines = append(lines, fmt.Sprintf("%-15s %-32s %9d %12d %9d",
 			m.temper.endpoint, m.temper.says, m.committed, m.acknowledged, m.attempts))
 	}
 	return lines

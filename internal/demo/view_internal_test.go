@@ -35,9 +35,9 @@ attempts           812                   41 per second
 waiting on rung    1 (1s)   2 (2s)   3 (3s)   4 (5s)   5 (8s)
                        31       20       12        5        0
 
-merchant                                     committed acknowledged  attempts
-demo-prompt     answers success at once            160          160       161
-demo-silent     never answers                       20            0        55`
+merchant                                         committed acknowledged  attempts
+demo-prompt     answers success at once                160          160       161
+demo-silent     never answers                           20            0        55`
 	if diff := cmp.Diff(strings.Split(want, "\n"), frame(aPicture())); diff != "" {
 		t.Error(diff)
 	}
