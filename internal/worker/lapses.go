@@ -15,7 +15,8 @@ func (w *Worker) settleLapsed(ctx context.Context) {
 	if err == nil {
 		err = w.directory.refresh(ctx, lanesOf(lapses))
 	}
-	if w.faults.meet("lapsed", err) {
+	// Part of the look that has found them: the next one that succeeds ends the fault.
+	if w.faults.meet("look", err) {
 		return
 	}
 	for _, lapse := range lapses {

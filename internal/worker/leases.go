@@ -73,14 +73,22 @@ func (l *leases) run(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if claims := l.all(); len(claims) > 0 {
-			// A renewal that comes after the lease would be of no use.
-			renewing, cancel := context.WithTimeout(ctx, l.lease)
-			_, err := l.store.Renew(renewing, claims)
-			cancel()
-			if ctx.Err() == nil {
-				l.faults.meet("renew", err)
-			}
+		if err := l.renew(ctx); ctx.Err() == nil {
+			l.faults.meet("renew", err)
 		}
 	}
+}
+
+// renew renews what is held. With nothing to renew all is well: what failed before
+// has been settled since.
+func (l *leases) renew(ctx context.Context) error {
+	claims := l.all()
+	if len(claims) == 0 {
+		return nil
+	}
+	// A renewal that comes after the lease would be of no use.
+	ctx, cancel := context.WithTimeout(ctx, l.lease)
+	defer cancel()
+	_, err := l.store.Renew(ctx, claims)
+	return err
 }

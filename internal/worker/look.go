@@ -21,7 +21,8 @@ func (w *Worker) look(ctx context.Context) bool {
 	found, err := w.Looks.FullLook(ctx)
 	if err == nil {
 		w.schedule.lastFull, w.schedule.fullCost = now, time.Since(now)
-		w.schedule.owed = w.leases.count() > 0
+		// Ended leases may be more than one settling takes, or be held by somebody.
+		w.schedule.owed = w.leases.count() > 0 || found.Lapsed
 		w.schedule.nextLeaseEnd, w.schedule.poll = after(now, found.NextLeaseEnd), found.Poll
 	}
 	ok := w.looked(ctx, now, found, err)
@@ -54,9 +55,7 @@ func (w *Worker) sleep(ctx context.Context) {
 	w.wait(ctx, w.schedule.wakeAt(now, w.Bell.Live()).Sub(now))
 }
 
-// pause waits for a short while, or for the bell.
-func (w *Worker) pause(ctx context.Context, d time.Duration) { w.wait(ctx, d) }
-
+// wait waits for d, or for the bell.
 func (w *Worker) wait(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -70,9 +69,4 @@ func (w *Worker) wait(ctx context.Context, d time.Duration) {
 }
 
 // backOff waits after a failure of the database.
-func (w *Worker) backOff(ctx context.Context) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(w.faults.pause()):
-	}
-}
+func (w *Worker) backOff(ctx context.Context) { sleep(ctx, w.faults.pause()) }

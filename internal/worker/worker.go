@@ -142,7 +142,7 @@ func (w *Worker) work(ctx, delivering context.Context) {
 		}
 		w.Bell.Wake()
 		if w.serve(ctx, delivering) == 0 {
-			w.pause(ctx, restAfterNothing)
+			w.wait(ctx, restAfterNothing)
 		}
 	}
 }
