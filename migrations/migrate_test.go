@@ -170,7 +170,8 @@ func TestDownKeepsChangedPolicies(t *testing.T) {
 	m, conn := migrator(t, url), connect(t, url)
 	execute(t, conn, "update orderbell.policy set timeout = '7 s' where name = 'standard'")
 	execute(t, conn, "delete from orderbell.policy where name = 'quick'")
-	for range 3 { // views, roles, and the policies
+	const before = 3 // the policies are made by the fourth
+	for range migrations.Version - before {
 		if _, err := m.Down(t.Context(), false); err != nil {
 			t.Fatal(err)
 		}
