@@ -5,15 +5,17 @@
 -- Called by the worker, with as many rows as it has free slots. Commits before
 -- any request is made: no lock outlives the statement.
 -- Index: delivery_lane, which the row comparison asks for where statistics say
--- that any index would do; then the primary key. What it sets is in no index, so
--- that it is a heap-only update. Locks: the rows it claims; passes over others'.
+-- that any index would do. Updated is what is at the places of the rows just
+-- locked; one that was replaced a moment before, so that its place is new to this
+-- statement, is left to the next claim. What it sets is in no index, so that it is
+-- a heap-only update. Locks: the rows it claims; passes over others'.
 with lane as materialized (
   select * from unnest(@endpoints::text[], @takes::int[], @sendable::bool[]) as lane (endpoint, take, sendable)
 ), due as materialized (
-  select own.notification_id
+  select own.place
   from lane
   cross join lateral (
-    select d.notification_id
+    select d.ctid as place
     from orderbell.delivery d
     where (d.endpoint, d.next_attempt_at) >= (lane.endpoint, '-infinity')
       and (d.endpoint, d.next_attempt_at) <= (lane.endpoint, now()) and d.state = 'pending'
@@ -26,6 +28,6 @@ with lane as materialized (
 update orderbell.delivery d
 set state = 'in_flight', leased_until = now() + @lease::interval, claimed_by = @worker,
     attempt_count = d.attempt_count + 1
-where d.notification_id = any (array(select notification_id from due))
+where d.ctid = any (array(select place from due))
 returning d.notification_id as id, d.attempt_count as attempt, d.round, d.rung, d.unknowns,
           d.endpoint, coalesce(d.policy, '') as policy

@@ -11,6 +11,9 @@ type Settlement struct {
 	Began time.Time
 	// Worker made the attempt: ourselves, or the one that lost its lease.
 	Worker string
+	// Sent tells that it was sent to the database before: whether it was recorded
+	// is not known.
+	Sent bool
 }
 
 // Settled is a row that a settlement has moved.

@@ -60,7 +60,7 @@ func (db *DB) Fill(ctx context.Context, claims []*outbox.Claim) (gone []*outbox.
 	for i, claim := range claims {
 		byID[claim.ID], ids[i] = claim, claim.ID
 	}
-	rows, err := query[notificationRow](ctx, db.claims, "fetch notifications", sqlNotifications, pgx.StrictNamedArgs{"ids": ids})
+	rows, err := query[notificationRow](ctx, db.reads, "fetch notifications", sqlNotifications, pgx.StrictNamedArgs{"ids": ids})
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ type lapsedRow struct {
 
 // Lapsed returns attempts whose lease has ended, 500 at the most.
 func (db *DB) Lapsed(ctx context.Context) ([]outbox.Lapse, error) {
-	rows, err := query[lapsedRow](ctx, db.claims, "look for ended leases", sqlLapsed, pgx.StrictNamedArgs{})
+	rows, err := query[lapsedRow](ctx, db.reads, "look for ended leases", sqlLapsed, pgx.StrictNamedArgs{})
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 // AddEndpoint adds an endpoint, or changes the one with this id; it returns
 // whether it is new.
 func (db *DB) AddEndpoint(ctx context.Context, e outbox.Endpoint) (added bool, err error) {
-	row, err := queryOne[struct{ Added bool }](ctx, db.claims, "add endpoint "+e.ID, sqlAddEndpoint,
+	row, err := queryOne[struct{ Added bool }](ctx, db.reads, "add endpoint "+e.ID, sqlAddEndpoint,
 		pgx.StrictNamedArgs{"id": e.ID, "url": e.URL, "policy": e.Policy})
 	return row.Added, err
 }
@@ -26,7 +26,7 @@ type EndpointRow struct {
 
 // ListEndpoints returns every endpoint, by id.
 func (db *DB) ListEndpoints(ctx context.Context) ([]EndpointRow, error) {
-	return query[EndpointRow](ctx, db.claims, "list endpoints", sqlListEndpoints, pgx.StrictNamedArgs{})
+	return query[EndpointRow](ctx, db.reads, "list endpoints", sqlListEndpoints, pgx.StrictNamedArgs{})
 }
 
 // Backlog is the one row of the view of that name.
@@ -41,7 +41,7 @@ type Backlog struct {
 
 // Backlog returns what is unfinished.
 func (db *DB) Backlog(ctx context.Context) (Backlog, error) {
-	return queryOne[Backlog](ctx, db.claims, "read the backlog", sqlBacklog, pgx.StrictNamedArgs{})
+	return queryOne[Backlog](ctx, db.reads, "read the backlog", sqlBacklog, pgx.StrictNamedArgs{})
 }
 
 // Notification is where one notification stands.
@@ -70,7 +70,7 @@ type Attempt struct {
 
 // History returns an order's notifications, oldest first, and their attempts.
 func (db *DB) History(ctx context.Context, orderNo string) ([]Notification, map[outbox.ID][]Attempt, error) {
-	notifications, err := query[Notification](ctx, db.claims, "read the history", sqlHistory, pgx.StrictNamedArgs{"order_no": orderNo})
+	notifications, err := query[Notification](ctx, db.reads, "read the history", sqlHistory, pgx.StrictNamedArgs{"order_no": orderNo})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -78,7 +78,7 @@ func (db *DB) History(ctx context.Context, orderNo string) ([]Notification, map[
 	for i, n := range notifications {
 		ids[i] = n.ID
 	}
-	found, err := query[Attempt](ctx, db.claims, "read the attempts", sqlAttempts, pgx.StrictNamedArgs{"ids": ids})
+	found, err := query[Attempt](ctx, db.reads, "read the attempts", sqlAttempts, pgx.StrictNamedArgs{"ids": ids})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -91,7 +91,7 @@ func (db *DB) History(ctx context.Context, orderNo string) ([]Notification, map[
 
 // Ping says whether the database answers, with what it says if it does not.
 func (db *DB) Ping(ctx context.Context) error {
-	if err := db.claims.Ping(ctx); err != nil {
+	if err := db.reads.Ping(ctx); err != nil {
 		return &failure{"reach the database", err}
 	}
 	return nil

@@ -22,7 +22,7 @@ type policyRow struct {
 
 // Policies returns every policy.
 func (db *DB) Policies(ctx context.Context) ([]*outbox.Policy, error) {
-	rows, err := query[policyRow](ctx, db.claims, "read policies", sqlPolicies, pgx.StrictNamedArgs{})
+	rows, err := query[policyRow](ctx, db.reads, "read policies", sqlPolicies, pgx.StrictNamedArgs{})
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (db *DB) Policies(ctx context.Context) ([]*outbox.Policy, error) {
 
 // Endpoints returns those of the given ids that exist.
 func (db *DB) Endpoints(ctx context.Context, ids []string) ([]*outbox.Endpoint, error) {
-	rows, err := query[outbox.Endpoint](ctx, db.claims, "read endpoints", sqlEndpoints, pgx.StrictNamedArgs{"ids": ids})
+	rows, err := query[outbox.Endpoint](ctx, db.reads, "read endpoints", sqlEndpoints, pgx.StrictNamedArgs{"ids": ids})
 	if err != nil {
 		return nil, err
 	}
@@ -59,22 +59,19 @@ func (db *DB) Endpoints(ctx context.Context, ids []string) ([]*outbox.Endpoint, 
 // SetFault writes why the rows of a policy are parked, or that they no longer
 // are, unless its rules have been changed since they were read.
 func (db *DB) SetFault(ctx context.Context, p *outbox.Policy, fault string) error {
-	_, err := db.claims.Exec(ctx, sqlSetFault, pgx.StrictNamedArgs{
+	_, err := query[struct{}](ctx, db.reads, "set the fault of policy "+p.Name, sqlSetFault, pgx.StrictNamedArgs{
 		"name": p.Name, "acknowledge": p.Acknowledge, "reject": p.Reject, "fault": fault,
 	})
-	if err != nil {
-		return fmt.Errorf("set the fault of policy %s: %w", p.Name, err)
-	}
-	return nil
+	return err
 }
 
 // MakePartitions makes the day partitions that are missing. It returns how many it
 // made, and how many it could not make.
 func (db *DB) MakePartitions(ctx context.Context) (made, missing int, err error) {
-	if err := db.settles.QueryRow(ctx, sqlMakePartitions).Scan(&made); err != nil {
+	if err := db.reads.QueryRow(ctx, sqlMakePartitions.text).Scan(&made); err != nil {
 		return 0, 0, fmt.Errorf("make partitions: %w", err)
 	}
-	if err := db.settles.QueryRow(ctx, sqlMissing).Scan(&missing); err != nil {
+	if err := db.reads.QueryRow(ctx, sqlMissing.text).Scan(&missing); err != nil {
 		return made, 0, fmt.Errorf("look for missing partitions: %w", err)
 	}
 	return made, missing, nil

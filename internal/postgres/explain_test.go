@@ -174,7 +174,7 @@ func TestExplanations(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t)
 			id := test.place(h)
-			conn := pinned(t, h.url, false) // in UTC
+			conn := pinned(t, h.url, "reads") // in UTC
 			got := one[string](t, conn, "select explanation from orderbell.notification_status where id = $1", id)
 			pattern := "^" + regexp.MustCompile("INSTANT").ReplaceAllLiteralString(test.want, instant) + "$"
 			if !regexp.MustCompile(pattern).MatchString(got) {

@@ -2,17 +2,7 @@ package postgres
 
 import "github.com/jackc/pgx/v5"
 
-// Pinned is a connection's configuration with the settings of the program: of
-// its claims, or of its settles.
-func Pinned(url string, claims bool) (*pgx.ConnConfig, error) {
-	config, err := pgx.ParseConfig(url)
-	if err != nil {
-		return nil, err
-	}
-	if claims {
-		pinClaims(config, "test")
-	} else {
-		pinSettles(config, "test")
-	}
-	return config, nil
+// Pinned are the program's settings of its connections, by what they do.
+var Pinned = map[string]func(config *pgx.ConnConfig, worker string){
+	"claims": pinClaims, "settles": pinSettles, "reads": pinReads,
 }

@@ -122,7 +122,7 @@ func (m *Migrator) applied(ctx context.Context) (bool, error) {
 		return false, ErrForeignMigrations
 	}
 	var version int
-	if err := m.db.QueryRowContext(ctx, sqlSchemaVersion).Scan(&version); err != nil {
+	if err := m.db.QueryRowContext(ctx, sqlSchemaVersion.text).Scan(&version); err != nil {
 		return false, fmt.Errorf("ask for the schema's version: %w", err)
 	}
 	if version > migrations.Version {

@@ -27,7 +27,7 @@ func TestPlans(t *testing.T) {
 		fly = `update orderbell.delivery set state = 'in_flight', attempt_count = 1, claimed_by = 'w-1', leased_until = now() - interval '1 s'
 			where notification_id in (select notification_id from orderbell.delivery where next_attempt_at <= now() limit 300)`
 		tried = `insert into orderbell.attempt (notification_id, attempt, round, started_at, duration_us, outcome, endpoint, worker)
-			select id, 1, 0, now(), 1, 'timeout', endpoint, 'w-1' from orderbell.notification`
+			select id, 9, 0, now(), 1, 'timeout', endpoint, 'w-1' from orderbell.notification`
 		analyze = "analyze orderbell.delivery, orderbell.notification, orderbell.attempt, orderbell.finished"
 	)
 	for _, test := range []struct {
@@ -62,18 +62,17 @@ func TestPlans(t *testing.T) {
 
 func (h *house) plans(t *testing.T, tiny bool) {
 	t.Helper()
-	claims, settles := pinned(t, h.url, true), pinned(t, h.url, false)
+	conns := map[string]*pgx.Conn{}
+	for kind := range postgres.Pinned {
+		conns[kind] = pinned(t, h.url, kind)
+	}
 	ids := all[outbox.ID](t, h.pool, "select id from orderbell.notification limit 200")
 	if len(ids) == 0 {
 		ids = []outbox.ID{one[outbox.ID](t, h.pool, "select orderbell.uuid7()")}
 	}
 	for name, indexes := range served {
 		statement := statements(t)[name]
-		conn := claims
-		if slices.Contains([]string{"settle", "unsettled", "renew"}, name) {
-			conn = settles
-		}
-		plan := explain(t, conn, statement, arguments(t, statement, ids))
+		plan := explain(t, conns[sentOn[name]], statement, arguments(t, statement, ids))
 		// An index may be used, and yet be walked from end to end.
 		for _, removed := range removedRows.FindAllStringSubmatch(plan, -1) {
 			if n, _ := strconv.Atoi(removed[1]); n > len(ids)*len(ids) && !slices.Contains([]string{"look", "full_look", "lapsed"}, name) {
@@ -104,11 +103,17 @@ var (
 	seqScan   = regexp.MustCompile(`Seq Scan on (delivery|notification|attempt)\w*`)
 	partition = regexp.MustCompile(`\bnotification_(\d{8}|default)\b`)
 
+	// sentOn says on which kind of connection a statement is sent.
+	sentOn = map[string]string{
+		"claim": "claims", "settle": "settles", "unsettled": "settles", "renew": "settles",
+		"look": "reads", "full_look": "reads", "lapsed": "reads", "notifications": "reads",
+	}
+
 	constants = regexp.MustCompile(`'\{[^']{60,}'`)
 
 	// served are the indexes that the heads of the statements name.
 	served = map[string][]string{
-		"claim":         {`\bdelivery_lane\b`, `\bdelivery_pkey\b`},
+		"claim":         {`\bdelivery_lane\b`, `Tid Scan on delivery`},
 		"look":          {`\bdelivery_due\b`},
 		"full_look":     {`\bdelivery_due\b`},
 		"lapsed":        {`\bdelivery_due\b`},
@@ -129,7 +134,7 @@ func arguments(t testing.TB, statement string, ids []outbox.ID) pgx.StrictNamedA
 	waits := slices.Repeat([]time.Duration{time.Second}, len(ids))
 	every := map[string]any{
 		"endpoints": texts, "takes": numbers, "sendable": slices.Repeat([]bool{true}, len(ids)), "policies": []string{"quick"},
-		"worker": "w-1", "lease": 8 * time.Second, "since": time.Now().Add(-time.Second),
+		"again": false, "worker": "w-1", "lease": 8 * time.Second, "since": time.Now().Add(-time.Second),
 		"ids": ids, "attempts": numbers, "rounds": zeros, "durations": zeros, "statuses": zeros, "rungs": zeros, "unknowns": zeros,
 		"urls": texts, "errors": texts, "excerpts": texts, "workers": texts, "reasons": texts,
 		"outcomes": slices.Repeat([]string{"timeout"}, len(ids)), "states": slices.Repeat([]string{"pending"}, len(ids)),
@@ -161,13 +166,14 @@ func explain(t testing.TB, conn *pgx.Conn, statement string, args pgx.StrictName
 	return constants.ReplaceAllString(strings.Join(lines, "\n"), "'...'")
 }
 
-// pinned is a connection with the planner's settings of the program.
-func pinned(t testing.TB, address string, claims bool) *pgx.Conn {
+// pinned is a connection with the program's settings for what it does.
+func pinned(t testing.TB, address, kind string) *pgx.Conn {
 	t.Helper()
-	config, err := postgres.Pinned(address, claims)
+	config, err := pgx.ParseConfig(address)
 	if err != nil {
 		t.Fatal(err)
 	}
+	postgres.Pinned[kind](config, "test")
 	conn, err := pgx.ConnectConfig(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)

@@ -1,8 +1,10 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +21,9 @@ func (db *DB) Settle(ctx context.Context, batch []*outbox.Settlement) (moved []o
 	args, err := settleArgs(batch)
 	if err != nil {
 		return nil, nil, err
+	}
+	for _, s := range batch {
+		s.Sent = true
 	}
 	rows, err := query[outbox.Settled](ctx, db.settles, "settle attempts", sqlSettle, args)
 	if err != nil {
@@ -48,13 +53,17 @@ type columns struct {
 }
 
 func settleArgs(batch []*outbox.Settlement) (pgx.StrictNamedArgs, error) {
+	// Everybody locks rows in the order of their ids.
+	batch = slices.SortedFunc(slices.Values(batch), func(a, b *outbox.Settlement) int {
+		return bytes.Compare(a.Claim.ID[:], b.Claim.ID[:])
+	})
 	var c columns
-	seen := make(map[outbox.ID]bool, len(batch))
-	for _, s := range batch {
-		if seen[s.Claim.ID] {
+	again := false
+	for i, s := range batch {
+		if i > 0 && s.Claim.ID == batch[i-1].Claim.ID {
 			return nil, fmt.Errorf("settle attempts: %s is in the batch twice", outbox.FormatID(s.Claim.ID))
 		}
-		seen[s.Claim.ID] = true
+		again = again || s.Sent
 		c.add(s)
 	}
 	return pgx.StrictNamedArgs{
@@ -62,6 +71,7 @@ func settleArgs(batch []*outbox.Settlement) (pgx.StrictNamedArgs, error) {
 		"outcomes": c.outcomes, "statuses": c.statuses, "endpoints": c.endpoints, "urls": c.urls,
 		"errors": c.errors, "excerpts": c.excerpts, "workers": c.workers,
 		"states": c.states, "reasons": c.reasons, "waits": c.waits, "rungs": c.rungs, "unknowns": c.unknowns,
+		"again": again,
 	}, nil
 }
 

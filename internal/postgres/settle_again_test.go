@@ -152,6 +152,7 @@ func TestSettleInAnyOrder(t *testing.T) {
 		claim := h.claimed(fmt.Sprint(i))
 		there = append(there, result(claim, outbox.OutcomeTimeout))
 		back = append([]*outbox.Settlement{result(claim, outbox.OutcomeTimeout)}, back...)
+		there[i].Sent, back[0].Sent = true, true // the other may have been recorded
 	}
 	other := h.worker("w-2")
 	failed := make(chan error, 1)
@@ -171,4 +172,28 @@ func TestSettleInAnyOrder(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// A row that is there although it was finished, as a restore can leave it, and an
+// attempt that is recorded although its row was not moved, do not stop a batch for
+// ever: sent again, it looks first.
+func TestSettleWhatIsThereAlready(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	recorded, finished, innocent := h.claimed("A1"), h.claimed("A2"), h.claimed("A3")
+	h.exec(`insert into orderbell.attempt (notification_id, attempt, round, started_at, duration_us, outcome, endpoint, worker)
+		values ($1, 1, 0, now(), 1, 'timeout', 'm-1', 'w-0')`, recorded.ID)
+	h.exec("insert into orderbell.finished (notification_id, round, state, attempt_count) values ($1, 0, 'acknowledged', 1)", finished.ID)
+	batch := []*outbox.Settlement{
+		result(recorded, outbox.OutcomeAcknowledged), result(finished, outbox.OutcomeAcknowledged), result(innocent, outbox.OutcomeAcknowledged),
+	}
+	if _, _, err := h.db.Settle(t.Context(), batch); err == nil {
+		t.Error("the first try found nothing: then it looks each time")
+	}
+	if moved := h.settle(batch...); len(moved) != 3 {
+		t.Errorf("%d are moved, want 3", len(moved))
+	}
+	if n := one[int](t, h.pool, "select count(*) from orderbell.delivery"); n != 0 {
+		t.Errorf("%d deliveries are left", n)
+	}
 }
