@@ -14,7 +14,7 @@ import (
 type answer struct {
 	status    int // 0 where no status line came
 	header    http.Header
-	body      []byte // at most the cap
+	body      string // at most the cap
 	truncated bool   // more than the cap came
 	at        time.Time
 }
@@ -34,15 +34,38 @@ func read(r *http.Response, limit int64) (answer, error) {
 		// We asked for no other protocol; what follows is no HTTP body.
 		return a, nil
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	body, err := readUpTo(r.Body, limit+1, r.ContentLength)
 	if int64(len(body)) > limit {
 		body, a.truncated = body[:limit], true
 	}
-	a.body, a.at = body, time.Now()
+	a.body, a.at = string(body), time.Now()
 	if err != nil && !a.truncated {
 		return a, err
 	}
 	return a, nil
+}
+
+// readUpTo reads at most limit bytes, with what came before an error. The
+// announced length, where there is one, is how much room it begins with: an
+// endpoint gets no more memory than a page for what it only promises.
+func readUpTo(r io.Reader, limit, announced int64) ([]byte, error) {
+	room := int64(512)
+	if announced >= 0 {
+		room = min(announced+1, 4096)
+	}
+	body := make([]byte, 0, min(room, limit))
+	for {
+		n, err := r.Read(body[len(body):min(int64(cap(body)), limit)])
+		body = body[:len(body)+n]
+		switch {
+		case err == io.EOF || int64(len(body)) == limit:
+			return body, nil
+		case err != nil:
+			return body, err
+		case len(body) == cap(body):
+			body = append(body, 0)[:len(body)]
+		}
+	}
 }
 
 // result has everything but the outcome and its explanation.

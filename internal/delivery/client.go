@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"crypto/tls"
 	"net"
 	"net/http"
@@ -9,8 +10,7 @@ import (
 
 const (
 	maxHeaderBytes = 64 << 10
-	idlePerHost    = 64 // as many as a worker sends at once by default
-	idleInAll      = 512
+	idleInAll      = 512 // at least
 	idleTimeout    = 4 * time.Second
 )
 
@@ -19,6 +19,7 @@ const (
 func newTransport(o Options) *http.Transport {
 	var one http.Protocols
 	one.SetHTTP1(true)
+	atOnce := cmp.Or(max(o.Concurrency, 0), defaultConcurrency)
 	plain := &net.Dialer{Resolver: o.Resolver, ControlContext: o.Guard.Control("http")}
 	secure := &net.Dialer{Resolver: o.Resolver, ControlContext: o.Guard.Control("https")}
 	return &http.Transport{
@@ -28,8 +29,8 @@ func newTransport(o Options) *http.Transport {
 		Protocols:              &one,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxHeaderBytes,
-		MaxIdleConns:           idleInAll,
-		MaxIdleConnsPerHost:    idlePerHost,
+		MaxIdleConns:           max(idleInAll, 2*atOnce),
+		MaxIdleConnsPerHost:    atOnce,
 		IdleConnTimeout:        idleTimeout,
 	}
 }

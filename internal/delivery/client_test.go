@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// TestTransport reads the settings that no test can see at work without opening
-// thousands of connections: what is kept is bounded, however many hosts there are.
+// TestTransportSettings reads what connections_test.go sees at work, and what no
+// test can see.
 func TestTransportSettings(t *testing.T) {
 	t.Parallel()
 	c := New(Options{})
@@ -17,6 +17,9 @@ func TestTransportSettings(t *testing.T) {
 	}
 	if tr.MaxIdleConnsPerHost < 64 || tr.MaxIdleConnsPerHost > tr.MaxIdleConns {
 		t.Errorf("%d idle connections per host", tr.MaxIdleConnsPerHost)
+	}
+	if tr := New(Options{Concurrency: 300}).transport; tr.MaxIdleConnsPerHost != 300 || tr.MaxIdleConns != 600 {
+		t.Errorf("%d idle connections per host, %d in all, for 300 at once", tr.MaxIdleConnsPerHost, tr.MaxIdleConns)
 	}
 	if tr.IdleConnTimeout <= 0 || tr.IdleConnTimeout >= 5*time.Second {
 		t.Errorf("idle connections stay for %v; common servers close theirs after 5 s", tr.IdleConnTimeout)

@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	defaultMaxAnswer = 64 << 10
-	defaultTimeout   = 10 * time.Second // where a policy names none
+	defaultMaxAnswer   = 64 << 10
+	defaultTimeout     = 10 * time.Second // where a policy names none
+	defaultConcurrency = 64
 )
 
 // Options say how a courier works. The zero value is usable: it reaches public
@@ -27,6 +28,10 @@ type Options struct {
 	// Guard decides which addresses may be dialled. A nil guard opens public
 	// https alone.
 	Guard *netguard.Guard
+	// Concurrency is how many deliveries are usually under way at once; 64 by
+	// default. One host keeps as many idle connections, so that all of them may go
+	// to one endpoint; all hosts together keep twice as many, and at least 512.
+	Concurrency int
 	// MaxAnswer caps an answer's body, in bytes; 64 KB by default.
 	MaxAnswer int64
 	// RootCAs verifies certificates; the system's pool by default.
@@ -41,6 +46,7 @@ type Courier struct {
 	maxAnswer int64
 	transport *http.Transport
 	rules     *rulebook
+	targets   *targets
 }
 
 // New makes a courier. Close it when no delivery is under way any more.
@@ -50,6 +56,7 @@ func New(o Options) *Courier {
 		maxAnswer: cmp.Or(max(o.MaxAnswer, 0), defaultMaxAnswer),
 		transport: newTransport(o),
 		rules:     newRulebook(),
+		targets:   newTargets(),
 	}
 }
 
@@ -60,19 +67,24 @@ func (c *Courier) Close() { c.transport.CloseIdleConnections() }
 // one line, why nothing can be sent under it, so that its rows are parked.
 // Rules are compiled once per text.
 func (c *Courier) Check(p *outbox.Policy) error {
+	_, err := c.ready(p)
+	return err
+}
+
+// ready returns the rules of a policy under which something can be sent.
+func (c *Courier) ready(p *outbox.Policy) (rules, error) {
 	if p == nil {
-		return errors.New("the policy is missing")
+		return rules{}, errors.New("the policy is missing")
 	}
 	if p.Method != outbox.MethodPost && p.Method != outbox.MethodGet {
-		return fmt.Errorf("method %q is neither POST nor GET", p.Method)
+		return rules{}, fmt.Errorf("method %q is neither POST nor GET", p.Method)
 	}
 	switch p.Format {
 	case outbox.FormatBody, outbox.FormatForm, outbox.FormatQuery:
 	default:
-		return fmt.Errorf("format %q is none of body, form, query", p.Format)
+		return rules{}, fmt.Errorf("format %q is none of body, form, query", p.Format)
 	}
-	_, err := c.rules.of(p)
-	return err
+	return c.rules.of(p)
 }
 
 // Deliver makes one attempt. It returns within the policy's timeout, always with
@@ -90,17 +102,17 @@ func (c *Courier) Deliver(ctx context.Context, claim *outbox.Claim) (result outb
 }
 
 func (c *Courier) attempt(ctx context.Context, claim *outbox.Claim) outbox.Result {
-	if err := c.Check(claim.Policy); err != nil {
-		return outbox.Result{Outcome: outbox.OutcomeInterrupted, Error: clip(fmt.Sprintf("nothing was sent: %v", err))}
-	}
-	rules, _ := c.rules.of(claim.Policy)
-	request, err := c.request(claim)
+	rules, err := c.ready(claim.Policy)
 	if err != nil {
-		return outbox.Result{Outcome: outbox.OutcomeRejected, Error: clip(fmt.Sprintf("nothing was sent: %v", err))}
+		return outbox.Result{Outcome: outbox.OutcomeInterrupted, Error: clip(fmt.Sprintf("nothing was sent: %v", err))}
 	}
 	trip := begin(ctx, cmp.Or(max(claim.Policy.Timeout, 0), defaultTimeout))
 	defer trip.end()
-	response, err := c.transport.RoundTrip(request.WithContext(trip.ctx))
+	request, err := c.request(trip.traced(), claim)
+	if err != nil {
+		return outbox.Result{Outcome: outbox.OutcomeRejected, Error: clip(fmt.Sprintf("nothing was sent: %v", err))}
+	}
+	response, err := c.transport.RoundTrip(request)
 	if err != nil {
 		return trip.failed(err, answer{})
 	}

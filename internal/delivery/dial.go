@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"net/http/httptrace"
 )
 
 type dial = func(ctx context.Context, network, address string) (net.Conn, error)
@@ -34,7 +35,9 @@ func dialTLS(d *net.Dialer, config *tls.Config) dial {
 			conn.Close()
 			return nil, fmt.Errorf("read the address of a TLS server: %w", err)
 		}
-		enterPhase(ctx, phaseTLS)
+		if t, ok := tripOf(ctx); ok {
+			t.enter(phaseTLS)
+		}
 		config := config.Clone()
 		config.ServerName = host
 		secured := tls.Client(conn, config)
@@ -44,6 +47,28 @@ func dialTLS(d *net.Dialer, config *tls.Config) dial {
 		}
 		return secured, nil
 	}
+}
+
+// tripOf finds the trip that a dial was begun for.
+func tripOf(ctx context.Context) (*trip, bool) {
+	t, ok := ctx.Value(tripKey{}).(*trip)
+	return t, ok
+}
+
+// followTrip makes a dial's context end with its trip, since the transport hands
+// dials a context without its request's deadline, and notes the dial's phases.
+func followTrip(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	t, ok := tripOf(ctx)
+	if !ok {
+		return ctx, cancel
+	}
+	stop := context.AfterFunc(t, cancel)
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		DNSStart:     func(httptrace.DNSStartInfo) { t.enter(phaseDNS) },
+		ConnectStart: func(string, string) { t.enter(phaseConnect) },
+	})
+	return ctx, func() { stop(); cancel() }
 }
 
 // handshakeError marks an error as one of the TLS handshake.

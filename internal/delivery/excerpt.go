@@ -15,27 +15,39 @@ const (
 // excerpt is the beginning of a text as valid UTF-8 that a text column and a
 // terminal can take: bytes that are no character, and characters that cannot be
 // seen, are written as \xNN; line feeds, carriage returns and tabs stay.
-func excerpt(text []byte, limit int) string {
+func excerpt(text string, limit int) string {
 	cut := len(text) > limit
 	if cut {
 		text = text[:limit]
+	} else if isPlain(text) {
+		return text
 	}
 	var b strings.Builder
-	for len(text) > 0 {
-		r, size := utf8.DecodeRune(text)
-		if cut && r == utf8.RuneError && !utf8.FullRune(text) {
+	for text != "" {
+		r, size := utf8.DecodeRuneInString(text)
+		if cut && r == utf8.RuneError && !utf8.FullRuneInString(text) {
 			break // a character that the limit has split
 		}
 		if shows(r, size) {
-			b.Write(text[:size])
+			b.WriteString(text[:size])
 		} else {
-			for _, c := range text[:size] {
-				fmt.Fprintf(&b, `\x%02X`, c)
+			for i := range size {
+				fmt.Fprintf(&b, `\x%02X`, text[i])
 			}
 		}
 		text = text[size:]
 	}
 	return b.String()
+}
+
+// isPlain says whether a text is visible ASCII and spaces, and so its own excerpt.
+func isPlain(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 func shows(r rune, size int) bool {
@@ -47,7 +59,7 @@ func shows(r rune, size int) bool {
 
 // clip makes a text safe and short enough for an error, on one line.
 func clip(s string) string {
-	short := excerpt([]byte(s), errorBytes)
+	short := excerpt(s, errorBytes)
 	if len(s) > errorBytes {
 		short += "…"
 	}
@@ -62,5 +74,5 @@ func line(s string) string {
 			return ' '
 		}
 		return r
-	}, excerpt([]byte(s), len(s)))
+	}, excerpt(s, len(s)))
 }

@@ -34,7 +34,7 @@ func TestExcerptIsSafe(t *testing.T) {
 		{"an end that is cut by nobody", long + "\xe8\xae", long + `\xE8\xAE`},
 		{"an invalid byte at the limit", long + "y\xffz", long + `y\xFF`},
 	} {
-		got := excerpt([]byte(c.text), excerptBytes)
+		got := excerpt(c.text, excerptBytes)
 		if got != c.want {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
@@ -65,7 +65,7 @@ func FuzzExcerptIsSafe(f *testing.F) {
 	f.Add([]byte("\xf0\x9f\x98\x80"), 3)
 	f.Fuzz(func(t *testing.T, text []byte, limit int) {
 		limit = min(max(limit, 0), 1000)
-		got := excerpt(text, limit)
+		got := excerpt(string(text), limit)
 		checkSafe(t, got)
 		if len(got) > 4*limit {
 			t.Errorf("%d bytes of an excerpt of %d", len(got), limit)

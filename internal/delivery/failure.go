@@ -30,7 +30,7 @@ func (t *trip) failed(err error, soFar answer) outbox.Result {
 	switch {
 	case errors.As(err, &blocked):
 		result.Outcome, result.Error = outbox.OutcomeBlocked, blocked.Error()
-	case errors.Is(context.Cause(t.ctx), errDeadline):
+	case errors.Is(context.Cause(t), errDeadline):
 		result.Outcome, result.Error = outbox.OutcomeTimeout, fmt.Sprintf("no answer within %s (phase: %s)", t.timeout, at)
 	case t.parent.Err() != nil:
 		result.Outcome, result.Error = outbox.OutcomeInterrupted, fmt.Sprintf("the worker was stopping (phase: %s)", at)

@@ -12,25 +12,31 @@ import (
 	"github.com/orderbell/orderbell/internal/outbox"
 )
 
-// encode returns the text to send, by the policy's format; query moves it into
-// the URL instead.
-func encode(claim *outbox.Claim, u *url.URL) (string, error) {
+// encode returns the text to send, by the policy's format: as the body, or as
+// more of the URL's query.
+func encode(claim *outbox.Claim) (body, query string, err error) {
 	format := claim.Policy.Format
 	if format == outbox.FormatBody {
-		return claim.Body, nil
+		return claim.Body, "", nil
 	}
 	members, err := form(claim.Body)
-	if err != nil {
-		return "", fmt.Errorf("the format %s needs a JSON object as the body: %w", format, err)
+	switch {
+	case err != nil:
+		return "", "", fmt.Errorf("the format %s needs a JSON object as the body: %w", format, err)
+	case format == outbox.FormatForm:
+		return members, "", nil
 	}
-	if format == outbox.FormatForm {
-		return members, nil
+	return "", members, nil
+}
+
+// withQuery returns a URL with members after its own query.
+func withQuery(u *url.URL, members string) *url.URL {
+	longer := *u
+	if u.RawQuery != "" && !strings.HasSuffix(u.RawQuery, "&") {
+		longer.RawQuery += "&"
 	}
-	if u.RawQuery != "" && members != "" && !strings.HasSuffix(u.RawQuery, "&") {
-		u.RawQuery += "&"
-	}
-	u.RawQuery += members
-	return "", nil
+	longer.RawQuery += members
+	return &longer
 }
 
 // form writes a JSON object as a form: members in their order and as often as

@@ -3,7 +3,6 @@ package delivery
 import (
 	"encoding/base64"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -20,54 +19,105 @@ var reserved = []string{
 	"Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authorization", "Upgrade", "Expect",
 }
 
-// contentTypes are the formats' defaults; query has none, its body is empty.
-var contentTypes = map[string]string{
-	outbox.FormatBody: "application/json",
-	outbox.FormatForm: "application/x-www-form-urlencoded; charset=utf-8",
+// contentType is a format's default; query has none, its body is empty.
+func contentType(format string) string {
+	switch format {
+	case outbox.FormatBody:
+		return "application/json"
+	case outbox.FormatForm:
+		return "application/x-www-form-urlencoded; charset=utf-8"
+	}
+	return ""
+}
+
+// ours is how many headers a request has beside its endpoint's, at most: the five
+// below, and one for the user info or an empty body's length.
+const ours = 6
+
+// headers is an http.Header whose values lie side by side in one allocation.
+type headers struct {
+	http.Header
+	values []string
+}
+
+func newHeaders(n int) *headers {
+	return &headers{make(http.Header, n), make([]string, 0, n)}
+}
+
+// set takes a canonical name.
+func (h *headers) set(name, value string) {
+	h.values = append(h.values, value)
+	last := len(h.values) - 1
+	h.Header[name] = h.values[last : last+1 : last+1]
 }
 
 func (c *Courier) header(claim *outbox.Claim, user *url.Userinfo) (http.Header, error) {
-	h := http.Header{}
-	for _, name := range slices.Sorted(maps.Keys(claim.Headers)) {
-		value := claim.Headers[name]
-		if err := checkHeader(name, value); err != nil {
-			return nil, err
-		}
-		if !isReserved(name) {
-			h.Set(name, value)
-		}
+	h := newHeaders(len(claim.Headers) + ours)
+	if err := h.setEndpoints(claim.Headers); err != nil {
+		return nil, err
 	}
-	if err := checkHeader("Content-Type", claim.ContentType); err != nil {
+	if err := checkValue("Content-Type", claim.ContentType); err != nil {
 		return nil, err
 	}
 	if claim.ContentType != "" {
-		h.Set("Content-Type", claim.ContentType)
-	} else if t := contentTypes[claim.Policy.Format]; t != "" && h.Get("Content-Type") == "" {
-		h.Set("Content-Type", t)
+		h.set("Content-Type", claim.ContentType)
+	} else if t := contentType(claim.Policy.Format); t != "" && h.Get("Content-Type") == "" {
+		h.set("Content-Type", t)
 	}
 	if user != nil && h.Get("Authorization") == "" {
 		password, _ := user.Password()
-		h.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password)))
+		h.set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password)))
 	}
-	h.Set("User-Agent", c.agent)
-	h.Set("Orderbell-Notification-Id", outbox.FormatID(claim.ID))
-	h.Set("Orderbell-Attempt", strconv.Itoa(claim.Attempt))
-	h.Set("Orderbell-Event", escape(claim.Event, func(b byte) bool { return b > ' ' && b < 0x7f && b != '%' }))
-	return h, nil
+	h.set("User-Agent", c.agent)
+	h.set("Orderbell-Notification-Id", outbox.FormatID(claim.ID))
+	h.set("Orderbell-Attempt", strconv.Itoa(claim.Attempt))
+	h.set("Orderbell-Event", escape(claim.Event, func(b byte) bool { return b > ' ' && b < 0x7f && b != '%' }))
+	return h.Header, nil
 }
 
-func isReserved(name string) bool {
-	name = http.CanonicalHeaderKey(name)
-	return strings.HasPrefix(name, "Orderbell-") || slices.Contains(reserved, name)
+// setEndpoints sets the endpoint's headers but for the reserved ones, in the order
+// of their names, so that the same one wins or fails every time.
+func (h *headers) setEndpoints(all map[string]string) error {
+	if len(all) == 0 {
+		return nil
+	}
+	names := make([]string, 0, len(all))
+	for name := range all {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if !isToken(name) {
+			return fmt.Errorf("%q is no name of a header", name)
+		}
+		if err := checkValue(name, all[name]); err != nil {
+			return err
+		}
+		if canonical := http.CanonicalHeaderKey(name); !isReserved(canonical) {
+			h.set(canonical, all[name])
+		}
+	}
+	return nil
 }
 
-// checkHeader finds what HTTP cannot carry. It never shows the value, which may
-// be a secret.
-func checkHeader(name, value string) error {
+func isReserved(canonical string) bool {
+	return strings.HasPrefix(canonical, "Orderbell-") || slices.Contains(reserved, canonical)
+}
+
+// isToken says whether HTTP can carry a text as a header's name.
+func isToken(name string) bool {
 	const token = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" //nolint:gosec // the characters of a token
-	if name == "" || strings.Trim(name, token) != "" {
-		return fmt.Errorf("%q is no name of a header", name)
+	for i := range len(name) {
+		if strings.IndexByte(token, name[i]) < 0 {
+			return false
+		}
 	}
+	return name != ""
+}
+
+// checkValue finds what HTTP cannot carry. It never shows the value, which may be
+// a secret.
+func checkValue(name, value string) error {
 	for i := range len(value) {
 		if b := value[i]; b < ' ' && b != '\t' || b == 0x7f {
 			return fmt.Errorf("the value of the header %s has a control character", name)

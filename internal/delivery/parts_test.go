@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,7 +21,13 @@ import (
 	"github.com/orderbell/orderbell/internal/outbox"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(answersOnly) != "" {
+		answerAll()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const standard = `status == 200 && lower(trim(body)) == "success"`
 

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,20 +14,23 @@ import (
 
 // request makes the request of a claim. An error says why this row can never be
 // sent; it names no secret.
-func (c *Courier) request(claim *outbox.Claim) (*http.Request, error) {
-	u, err := target(claim.URL)
+func (c *Courier) request(ctx context.Context, claim *outbox.Claim) (*http.Request, error) {
+	u, err := c.targets.of(claim)
 	if err != nil {
 		return nil, err
 	}
-	body, err := encode(claim, u)
+	body, query, err := encode(claim)
 	if err != nil {
 		return nil, err
+	}
+	if query != "" {
+		u = withQuery(u, query)
 	}
 	header, err := c.header(claim, u.User)
 	if err != nil {
 		return nil, err
 	}
-	r := &http.Request{
+	r := (&http.Request{
 		Method:        claim.Policy.Method,
 		URL:           u,
 		Host:          u.Host,
@@ -36,7 +40,7 @@ func (c *Courier) request(claim *outbox.Claim) (*http.Request, error) {
 		ProtoMinor:    1,
 		Body:          io.NopCloser(strings.NewReader(body)),
 		ContentLength: int64(len(body)),
-	}
+	}).WithContext(ctx)
 	if body == "" {
 		// See the package documentation, "Exactly one request".
 		r.TransferEncoding = []string{"identity"}
@@ -76,10 +80,18 @@ func escapePath(p string) string {
 	return escape(p, func(b byte) bool { return b > ' ' && b < 0x7f && !strings.ContainsRune("\"<>\\^`{|}", rune(b)) })
 }
 
-// escape percent-encodes the bytes that are not kept.
+// escape percent-encodes the bytes that are not kept; most texts have none.
 func escape(s string, keep func(byte) bool) string {
+	clean := 0
+	for clean < len(s) && keep(s[clean]) {
+		clean++
+	}
+	if clean == len(s) {
+		return s
+	}
 	var b strings.Builder
-	for i := range len(s) {
+	b.WriteString(s[:clean])
+	for i := clean; i < len(s); i++ {
 		if keep(s[i]) {
 			b.WriteByte(s[i])
 		} else {

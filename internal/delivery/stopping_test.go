@@ -6,7 +6,9 @@ import (
 	"net"
 	"net/http/httptrace"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/orderbell/orderbell/internal/delivery"
 	"github.com/orderbell/orderbell/internal/outbox"
@@ -106,4 +108,54 @@ func TestStoppingAfterTheAnswer(t *testing.T) {
 	want(t, courier.Deliver(ctx, claimFor(server.url)), outbox.OutcomeAcknowledged, 200, "")
 	stop()
 	want(t, courier.Deliver(t.Context(), claimFor(server.url)), outbox.OutcomeAcknowledged, 200, "") // on the connection of before
+}
+
+// A dial ends with the delivery that it was begun for, not with the transport.
+func TestDialsEndWithTheirDelivery(t *testing.T) {
+	t.Parallel()
+	hungUp := make(chan struct{})
+	silent := listenRaw(t, func(conn net.Conn, _ func() bool) {
+		untilClosed(conn)
+		close(hungUp)
+	})
+	claim := claimFor(strings.Replace(silent.url, "http:", "https:", 1))
+	claim.Policy.Timeout = short
+	want(t, newCourier(t, nil).Deliver(t.Context(), claim), outbox.OutcomeTimeout, 0, "no answer within 300ms (phase: TLS)")
+	select {
+	case <-hungUp:
+	case <-time.After(10 * time.Second):
+		t.Error("the half-open connection stays")
+	}
+}
+
+// watched is a context that counts who waits for its end. It hides what it is made
+// of, which they would otherwise turn to.
+type watched struct {
+	context.Context //nolint:containedctx // it is one
+	waiting         atomic.Int32
+}
+
+func (*watched) Value(any) any { return nil }
+
+func (w *watched) AfterFunc(f func()) func() bool {
+	w.waiting.Add(1)
+	stop := context.AfterFunc(w.Context, f)
+	return func() bool {
+		w.waiting.Add(-1)
+		return stop()
+	}
+}
+
+// A delivery leaves nothing at the context that it was given: no timer, no child.
+func TestDeliveriesLetGoOfTheirContext(t *testing.T) {
+	t.Parallel()
+	server, _ := answering(t, answerWith("success"))
+	ctx := &watched{Context: t.Context()}
+	courier := newCourier(t, nil)
+	for _, url := range []string{server.url, "ftp://shop.example", "http://127.0.0.1:1"} {
+		courier.Deliver(ctx, claimFor(url))
+	}
+	if n := ctx.waiting.Load(); n != 0 {
+		t.Errorf("%d deliveries are still waiting for the worker to stop", n)
+	}
 }

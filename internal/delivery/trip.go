@@ -32,13 +32,16 @@ func (p phase) String() string { return phaseNames[p] }
 // errDeadline is the cause of a context that our own deadline ended.
 var errDeadline = errors.New("the deadline passed")
 
-// trip is one attempt on its way: its deadline, and how far it has come.
+// trip is one attempt on its way: the context with its deadline, and how far it
+// has come. Dials find their trip in it.
 type trip struct {
-	ctx     context.Context //nolint:containedctx // a trip is one request, and lives as long as it
+	context.Context //nolint:containedctx // a trip is one request, and lives as long as it
+
 	parent  context.Context //nolint:containedctx // tells a stopping worker from a passed deadline
 	end     context.CancelFunc
 	timeout time.Duration
 	reached atomic.Int32
+	trace   httptrace.ClientTrace
 }
 
 type tripKey struct{}
@@ -46,19 +49,30 @@ type tripKey struct{}
 // begin starts the clock.
 func begin(parent context.Context, timeout time.Duration) *trip {
 	t := &trip{parent: parent, timeout: timeout}
-	t.ctx, t.end = context.WithTimeoutCause(parent, timeout, errDeadline)
-	t.ctx = context.WithValue(t.ctx, tripKey{}, t)
-	t.ctx = httptrace.WithClientTrace(t.ctx, &httptrace.ClientTrace{
-		DNSStart:     func(httptrace.DNSStartInfo) { t.enter(phaseDNS) },
-		ConnectStart: func(string, string) { t.enter(phaseConnect) },
-		GotConn:      func(httptrace.GotConnInfo) { t.enter(phaseSend) },
-		WroteRequest: func(sent httptrace.WroteRequestInfo) {
-			if sent.Err == nil {
-				t.enter(phaseHeaders)
-			}
-		},
-	})
+	t.Context, t.end = context.WithTimeoutCause(parent, timeout, errDeadline)
+	t.trace.GotConn = t.gotConnection
+	t.trace.WroteRequest = t.wroteRequest
 	return t
+}
+
+// traced is the context of the trip's request. What only a dial can tell is not
+// traced here: most requests find a connection.
+func (t *trip) traced() context.Context { return httptrace.WithClientTrace(t, &t.trace) }
+
+// Value returns the trip itself to its dial.
+func (t *trip) Value(key any) any {
+	if _, ok := key.(tripKey); ok {
+		return t
+	}
+	return t.Context.Value(key)
+}
+
+func (t *trip) gotConnection(httptrace.GotConnInfo) { t.enter(phaseSend) }
+
+func (t *trip) wroteRequest(sent httptrace.WroteRequestInfo) {
+	if sent.Err == nil {
+		t.enter(phaseHeaders)
+	}
 }
 
 // enter notes a phase. Phases come from several goroutines, and late ones do not
@@ -73,22 +87,3 @@ func (t *trip) enter(p phase) {
 }
 
 func (t *trip) phase() phase { return phase(t.reached.Load()) }
-
-// enterPhase notes a phase of the trip that a context belongs to.
-func enterPhase(ctx context.Context, p phase) {
-	if t, ok := ctx.Value(tripKey{}).(*trip); ok {
-		t.enter(p)
-	}
-}
-
-// followTrip makes a dial's context end with its trip: the transport hands dials
-// a context without its request's deadline.
-func followTrip(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	t, ok := ctx.Value(tripKey{}).(*trip)
-	if !ok {
-		return ctx, cancel
-	}
-	stop := context.AfterFunc(t.ctx, cancel)
-	return ctx, func() { stop(); cancel() }
-}

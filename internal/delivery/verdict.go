@@ -16,7 +16,7 @@ func (r rules) judge(a answer) outbox.Result {
 		result.Error = fmt.Sprintf("status %d with a body over the size cap of %d bytes, which never counts", a.status, len(a.body))
 		return result
 	}
-	seen := acknowledge.Answer{Status: a.status, Header: a.header, Body: string(a.body)}
+	seen := acknowledge.Answer{Status: a.status, Header: a.header, Body: a.body}
 	if r.reject != nil {
 		if yes, err := r.reject.True(seen); yes && err == nil {
 			result.Outcome = outbox.OutcomeRejected

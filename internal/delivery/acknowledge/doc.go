@@ -59,6 +59,11 @@
 //     floating point, since codes and ids are compared.
 //   - What the rule compares the body with is read from the rule itself, so that
 //     near misses are explained for `body == "OK"` as well.
+//   - A rule over status and body alone keeps the last answer that it was true of,
+//     or the last status if it reads nothing else, and what it said: endpoints
+//     that work say the same every time. That takes 4 ns instead of 340 for
+//     standard, and none of 9 allocations (go test -bench Rule). Rejected: using
+//     expr's machine again for every answer, which takes 250 ns and 4 of them.
 //   - A rule that fails on an answer (it compares what is not there) counts as
 //     false, and its error is told in the attempt. Rejected: parking the
 //     endpoint, which would let one odd answer stop all its notifications.

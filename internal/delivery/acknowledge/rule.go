@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
@@ -14,11 +15,14 @@ import (
 	"github.com/expr-lang/expr/vm"
 )
 
-// Rule is a compiled rule. It never changes, and may be used by many goroutines.
+// Rule is a compiled rule. What it says never changes, and it may be used by many
+// goroutines.
 type Rule struct {
 	text    string
 	program *vm.Program
 	wants   []string // what the rule compares the body with
+	reads   reads
+	last    atomic.Pointer[judged]
 }
 
 // Compile reads a rule of at most 4 KB. Its error is one line that says what is
@@ -46,12 +50,12 @@ func Compile(text string) (*Rule, error) {
 	if g.err != nil {
 		return nil, oneLine(g.err.Bind(tree.Source))
 	}
-	wants := wanted(tree.Node)
+	wants, reads := wanted(tree.Node), readBy(tree.Node)
 	program, err := expr.Compile(text, options...)
 	if err != nil {
 		return nil, oneLine(err)
 	}
-	return &Rule{text: text, program: program, wants: wants}, nil
+	return &Rule{text: text, program: program, wants: wants, reads: reads}, nil
 }
 
 // language makes expr's language ours.
@@ -94,6 +98,9 @@ func (r *Rule) String() string { return r.text }
 // True says whether the rule is true of an answer. An error says why the rule
 // could not be evaluated on it, in one line; the rule counts as false then.
 func (r *Rule) True(a Answer) (bool, error) {
+	if yes, known := r.recall(a); known {
+		return yes, nil
+	}
 	v, err := expr.Run(r.program, a.scope())
 	if err != nil {
 		return false, oneLine(err)
@@ -102,6 +109,7 @@ func (r *Rule) True(a Answer) (bool, error) {
 	if !ok {
 		return false, fmt.Errorf("the rule yields %T, not true or false", v)
 	}
+	r.keep(a, yes)
 	return yes, nil
 }
 
