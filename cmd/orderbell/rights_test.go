@@ -15,6 +15,7 @@ func TestRights(t *testing.T) {
 	for _, test := range []struct{ args, role string }{
 		{"status", "orderbell_reader"},
 		{"history o-1", "orderbell_reader"},
+		{"wake poll", "orderbell_operator"},
 		{"endpoint list", "orderbell_operator"},
 		{"endpoint add m-1 https://shop.example", "orderbell_operator"},
 		{"endpoint add m-1 https://shop.example --policy quick", "orderbell_operator"},

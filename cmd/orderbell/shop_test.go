@@ -18,7 +18,11 @@ type shop struct {
 
 func newShop(t testing.TB) *shop {
 	t.Helper()
-	url := pgtest.Database(t)
+	return shopAt(t, pgtest.Database(t))
+}
+
+func shopAt(t testing.TB, url string) *shop {
+	t.Helper()
 	db, err := pgxpool.New(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)

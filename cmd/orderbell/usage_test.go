@@ -10,9 +10,9 @@ import (
 func TestWrongUsage(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ args, says string }{
-		{"", "name a command: demo, work, migrate, config, status, history, endpoint, version; orderbell --help"},
+		{"", "name a command: demo, work, migrate, config, status, history, wake, endpoint, version; orderbell --help"},
 		{"migrate", "name a command: up, down, status, export; orderbell migrate --help"},
-		{"wrk", `unknown command "wrk"; did you mean work?`},
+		{"wrk", `unknown command "wrk"; did you mean work or wake?`},
 		{"wrk --config x", `unknown command "wrk"`},
 		{"migrate sideways", `unknown command "migrate sideways"`},
 		{"help nothing", `unknown command "nothing"`},
@@ -24,6 +24,10 @@ func TestWrongUsage(t *testing.T) {
 		{"version now", "1 argument instead of 0; usage: orderbell version"},
 		{"history", "0 arguments instead of 1; usage: orderbell history [--config FILE] [--json] ORDER_NO"},
 		{"history 1 2", "2 arguments instead of 1"},
+		{"wake", "0 arguments instead of 1; usage: orderbell wake [--config FILE] bell|poll"},
+		{"wake bell poll", "2 arguments instead of 1"},
+		{"wake shout", `"shout" is neither bell nor poll; usage: orderbell wake [--config FILE] bell|poll`},
+		{"wake POLL", `"POLL" is neither bell nor poll`},
 		{"endpoint add m-1", "1 argument instead of 2"},
 		{"migrate export", "0 arguments instead of 1; usage: orderbell migrate export DIR"},
 		{"status --json=perhaps", `invalid argument "perhaps"`},
@@ -46,7 +50,7 @@ func TestWithoutADatabaseURL(t *testing.T) {
 	t.Parallel()
 	for _, args := range []string{
 		"work", "migrate up", "migrate down", "migrate status", "status", "status --json",
-		"history 1", "endpoint add m-1 https://shop.example", "endpoint list", "demo --scene shop",
+		"history 1", "wake poll", "endpoint add m-1 https://shop.example", "endpoint list", "demo --scene shop",
 	} {
 		t.Run(args, func(t *testing.T) {
 			t.Parallel()
@@ -91,7 +95,7 @@ func TestTheBinary(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	finish(t, exec.Command(binary, "version"), nil).wants(t, 0, "orderbell v9.8.7 (schema ", "")
-	finish(t, exec.Command(binary, "wrk"), nil).wants(t, 2, "", "did you mean work?")
+	finish(t, exec.Command(binary, "wrk"), nil).wants(t, 2, "", "did you mean work or wake?")
 }
 
 // What cannot be written has failed.

@@ -31,11 +31,11 @@ func Work(ctx context.Context, hurry <-chan struct{}, c *config.Config, version 
 	if err != nil {
 		return err
 	}
-	bell, err := postgres.NewBell(c.Database.ListenURL, c.Worker.Name)
+	bell, err := postgres.NewBell(db, c.Database.ListenURL, tellHearing(log))
 	if err != nil {
 		return err
 	}
-	courier := delivery.New(delivery.Options{Version: version, Guard: guard})
+	courier := delivery.New(delivery.Options{Version: version, Guard: guard, Concurrency: c.Worker.Concurrency})
 	defer courier.Close()
 
 	outliving, end := context.WithCancel(context.WithoutCancel(ctx))
@@ -84,14 +84,16 @@ func waitForSchema(ctx context.Context, db *postgres.DB, log *slog.Logger) error
 	}
 }
 
-// newGuard makes the address policy; the database's own addresses are never
-// opened, whatever the configuration allows.
+// newGuard makes the address policy; the database's own addresses, also those for
+// listening, are never opened, whatever the configuration allows.
 func newGuard(ctx context.Context, c *config.Config) (*netguard.Guard, error) {
 	own, err := postgres.Addresses(ctx, c.Database.URL)
 	if err != nil {
 		return nil, err
 	}
+	// A name that cannot be looked up costs the bell, which says so, and no delivery.
+	listening, _ := postgres.Addresses(ctx, c.Database.ListenURL)
 	return netguard.New(netguard.Rules{
-		Allow: c.Network.Allow, Ports: c.Network.Ports, HTTP: c.Network.HTTP, Database: own,
+		Allow: c.Network.Allow, Ports: c.Network.Ports, HTTP: c.Network.HTTP, Database: append(own, listening...),
 	}), nil
 }

@@ -19,8 +19,8 @@ type Config struct {
 type Database struct {
 	// URL is a postgres:// URL or a keyword/value string; empty if not set.
 	URL string
-	// ListenURL reaches the same database without a pooler in between, for LISTEN.
-	// It equals URL unless it is set.
+	// ListenURL reaches the same database without a pooler in between, for LISTEN
+	// and the locks of a session. It equals URL unless it is set.
 	ListenURL string
 }
 

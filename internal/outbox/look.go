@@ -6,10 +6,13 @@ import "time"
 type Look struct {
 	// At is the database's time of the look; the next one begins there.
 	At time.Time
-	// Endpoints have something due.
+	// Endpoints have something due, from that time on; a full look leaves it zero.
 	Endpoints []string
+	From      time.Time
 	// NextDue is how long until the next row falls due; 0 if none will.
 	NextDue time.Duration
+	// Poll tells that the database never rings: look every second.
+	Poll bool
 
 	// The rest is seen by a full look alone.
 
@@ -17,13 +20,13 @@ type Look struct {
 	Lapsed bool
 	// NextLeaseEnd is how long until the next lease may end; 0 if nothing is in flight.
 	NextLeaseEnd time.Duration
-	// Poll tells that the database never rings: look every second.
-	Poll bool
 }
 
 // Lane asks a claim for rows of one endpoint.
 type Lane struct {
 	Endpoint string
+	// From is the earliest due time of the rows to claim; zero: however early.
+	From time.Time
 	// Take is the most rows to claim.
 	Take int
 	// Sendable is false where the endpoint's own policy is broken: only rows that

@@ -4,21 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"net"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 )
 
-// The bell's advisory lock, in the two-integer form that never meets anybody's
-// bigint key. The trigger takes it shared: migrations/00003_enqueue.sql.
-const bellLock = "1330791493, 1"
-
-// withdrawal is how long a request for the lock waits behind an open order while
-// its worker is busy again. Until then every commit rings.
-const withdrawal = 3 * time.Second
+const (
+	// firstRetry follows the loss of a session. Where the bell cannot be had though
+	// the database answers, the pause doubles up to lastRetry.
+	firstRetry = 500 * time.Millisecond
+	lastRetry  = time.Minute
+)
 
 // Bell wakes a sleeping worker. Whoever sleeps holds an advisory lock
 // exclusively, or waits for it; an order's trigger, which tries it shared, then
@@ -28,58 +27,65 @@ const withdrawal = 3 * time.Second
 //
 // The bell is a hint. While Live is false, look every second.
 type Bell struct {
+	db                 *DB
 	listening, locking *pgx.ConnConfig
+	tell               func(Hearing)
 
-	sessions atomic.Int32 // that are up, of the two
-	asleep   atomic.Bool
-	rung     chan struct{}
-	change   chan struct{} // asleep was changed
+	live    atomic.Bool
+	rung    chan struct{}
+	slumber *slumber
 }
 
-// NewBell prepares a bell; Run makes it ring.
-func NewBell(url, worker string) (*Bell, error) {
+// Hearing is how a worker learns that something is due.
+type Hearing struct {
+	// Wake is WakeBell, or WakePoll where the worker must look every second.
+	Wake string
+	// Unheard says why the bell cannot be heard; empty where it can, and where the
+	// setting asks for WakePoll.
+	Unheard string
+}
+
+// NewBell prepares a bell; Run makes it ring. url reaches db's database for LISTEN
+// and for session locks, which a pooler in transaction mode has not. Whether db's
+// database wants to be rung the bell learns from the looks that db makes. tell is
+// called when the way of hearing is known, and when it changes.
+func NewBell(db *DB, url string, tell func(Hearing)) (*Bell, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("read the database URL for listening: %w", withoutPassword(err))
 	}
-	pin(config, worker)
+	pin(config, db.worker)
 	// Waiting is what these connections are for.
 	config.RuntimeParams["statement_timeout"] = "0"
 	config.RuntimeParams["lock_timeout"] = "0"
-	// A worker that is cut off must not hold the lock for hours.
+	// A worker that is cut off must not hold the lock for hours, nor believe that it
+	// does: both sides look after the other.
 	config.RuntimeParams["tcp_keepalives_idle"] = "5"
 	config.RuntimeParams["tcp_keepalives_interval"] = "2"
 	config.RuntimeParams["tcp_keepalives_count"] = "3"
-	locking := config.Copy()
-	// Giving up the wait for the lock must not cost the connection.
-	locking.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
-		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: time.Second}
-	}
+	config.DialFunc = (&net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
+		Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3,
+	}}).DialContext
 	return &Bell{
-		listening: config, locking: locking,
-		rung: make(chan struct{}, 1), change: make(chan struct{}, 1),
+		db: db, listening: config, locking: forLocking(config), tell: tell,
+		rung: make(chan struct{}, 1), slumber: newSlumber(),
 	}, nil
 }
 
 // Rung is signalled when somebody has rung, when the lock has been granted, and
-// when the connection is back after a loss: reasons to make a full look.
+// when the bell has begun or ceased to be heard: reasons to look.
 func (b *Bell) Rung() <-chan struct{} { return b.rung }
 
-// Live tells whether the bell can be heard: both sessions are up.
-func (b *Bell) Live() bool { return b.sessions.Load() == 2 }
+// Live tells whether the bell can be heard: the database wants it rung, both
+// sessions are up, and they have passed their test.
+func (b *Bell) Live() bool { return b.live.Load() }
 
-// Sleep makes every commit ring from about now on. The worker may sleep only
-// until Rung has been signalled and a look after that found nothing.
-func (b *Bell) Sleep() { b.turn(true) }
+// Sleep makes every commit ring from soon on. As long as there may be one that did
+// not, Rung is signalled once more: the worker may sleep until then, and must look.
+func (b *Bell) Sleep() { b.slumber.begin() }
 
-// Wake lets commits be silent again.
-func (b *Bell) Wake() { b.turn(false) }
-
-func (b *Bell) turn(asleep bool) {
-	if b.asleep.Swap(asleep) != asleep {
-		signal(b.change)
-	}
-}
+// Wake lets commits be silent again, if the worker stays awake.
+func (b *Bell) Wake() { b.slumber.end() }
 
 func signal(c chan struct{}) {
 	select {
@@ -89,157 +95,62 @@ func signal(c chan struct{}) {
 }
 
 // Run listens, and holds the lock while the worker sleeps, until ctx ends; lost
-// connections come back by themselves.
+// connections come back by themselves, and are tested again. While the database is
+// set to poll there is nothing to hear, and no connection.
 func (b *Bell) Run(ctx context.Context) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		b.keep(ctx, b.locking, b.holdLock)
-	}()
-	b.keep(ctx, b.listening, b.listen)
-	<-done
-}
-
-// keep runs one of the two sessions again and again.
-func (b *Bell) keep(ctx context.Context, config *pgx.ConnConfig, session func(context.Context, *pgx.Conn) error) {
+	var last Hearing
+	say := func(hearing Hearing) {
+		if ctx.Err() == nil && hearing != last {
+			last = hearing
+			b.tell(hearing)
+		}
+	}
+	failed := 0 // times in a row, while the database answered
 	for ctx.Err() == nil {
-		conn, err := pgx.ConnectConfig(ctx, config)
-		if err == nil {
-			_ = session(ctx, conn)
-			signal(b.rung) // the worker learns that the bell is silent
-			closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-			_ = conn.Close(closing)
-			cancel()
-		}
-		// Why it failed is said by the worker's other connections.
-		select {
-		case <-ctx.Done():
-		case <-time.After(500 * time.Millisecond):
-		}
-	}
-}
-
-func (b *Bell) listen(ctx context.Context, conn *pgx.Conn) error {
-	if _, err := conn.Exec(ctx, "/* orderbell:listen */ listen orderbell"); err != nil {
-		return err
-	}
-	b.sessions.Add(1)
-	defer b.sessions.Add(-1)
-	signal(b.rung)
-	for {
-		// A quiet minute ends with a heartbeat, which notices a connection that
-		// is there no more.
-		quiet, cancel := context.WithTimeout(ctx, time.Minute)
-		_, err := conn.WaitForNotification(quiet)
-		cancel()
-		switch {
-		case err == nil:
-			signal(b.rung)
-		case ctx.Err() != nil || !pgconn.Timeout(err):
-			return err
-		default:
-			if err := conn.Ping(ctx); err != nil {
-				return err
+		word, changed := b.db.wake.last()
+		pause := time.Duration(math.MaxInt64) // until something changes
+		switch word {
+		case WakePoll:
+			say(Hearing{Wake: WakePoll})
+			failed = 0
+		case WakeBell:
+			lived, err := b.hear(ctx, changed, say)
+			if lived {
+				failed = 0
 			}
-		}
-	}
-}
-
-// holdLock takes the lock when the worker falls asleep and lets go of it when it
-// wakes. An error leaves the session, and with it the lock.
-func (b *Bell) holdLock(ctx context.Context, conn *pgx.Conn) error {
-	b.sessions.Add(1)
-	defer b.sessions.Add(-1)
-	for {
-		if b.asleep.Load() {
-			granted, err := b.takeLock(ctx, conn)
-			if err != nil {
-				return err
+			if failed, err = b.judge(ctx, failed, err); err != nil {
+				say(Hearing{Wake: WakePoll, Unheard: err.Error()})
 			}
-			if granted {
-				signal(b.rung)
-				if err := b.waitAwake(ctx, conn); err != nil {
-					return err
-				}
-				if _, err := conn.Exec(ctx, "/* orderbell:wake */ select pg_advisory_unlock("+bellLock+")"); err != nil {
-					return err
-				}
-			}
-			continue
+			pause = min(firstRetry<<min(failed, 10), lastRetry)
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-b.change:
-		}
+		rest(ctx, pause, changed)
 	}
 }
 
-// waitAwake returns when the worker is awake. It reads from the connection
-// meanwhile: with a session that is lost the lock is lost too, and nobody rings.
-func (b *Bell) waitAwake(ctx context.Context, conn *pgx.Conn) error {
-	lost := make(chan error, 1)
-	// No context: its cancellation would send a request that may meet the unlock.
-	go func() { lost <- conn.PgConn().WaitForNotification(context.WithoutCancel(ctx)) }()
-	for b.asleep.Load() && ctx.Err() == nil {
-		select {
-		case err := <-lost:
-			return fmt.Errorf("lose the lock: %w", err)
-		case <-ctx.Done():
-		case <-b.change:
-		}
+// judge returns how often in a row the bell could not be heard for a reason of its
+// own, and that reason once it is for sure. Where the database as a whole is away,
+// the worker's other connections say so.
+func (b *Bell) judge(ctx context.Context, failed int, err error) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err == nil || b.db.Ping(ctx) != nil {
+		return 0, nil
 	}
-	socket := conn.PgConn().Conn()
-	if err := socket.SetReadDeadline(time.Unix(1, 0)); err != nil {
-		return err
+	failed++
+	var deaf *unheardError
+	if failed == 1 && !errors.As(err, &deaf) {
+		return failed, nil // a session that was lost, or a database that is just back
 	}
-	if err := <-lost; !pgconn.Timeout(err) {
-		return fmt.Errorf("lose the lock: %w", err)
-	}
-	return errors.Join(ctx.Err(), socket.SetReadDeadline(time.Time{}))
+	return failed, err
 }
 
-// takeLock waits for the lock; it gives up, without an error, when the worker
-// has been awake for a while.
-func (b *Bell) takeLock(ctx context.Context, conn *pgx.Conn) (granted bool, err error) {
-	waiting, withdraw := context.WithCancel(ctx)
-	defer withdraw()
-	watched := make(chan struct{})
-	stop := make(chan struct{})
-	go func() {
-		defer close(watched)
-		b.withdrawWhenAwake(stop, withdraw)
-	}()
-	_, err = conn.Exec(waiting, "/* orderbell:sleep */ select pg_advisory_lock("+bellLock+")")
-	close(stop)
-	<-watched
-	switch {
-	case err == nil:
-		return true, nil
-	case ctx.Err() == nil && waiting.Err() != nil && !conn.IsClosed():
-		// It may have been granted at the last moment.
-		_, err = conn.Exec(ctx, "/* orderbell:wake */ select pg_advisory_unlock_all()")
-		return false, err
-	}
-	return false, err
-}
-
-func (b *Bell) withdrawWhenAwake(stop <-chan struct{}, withdraw func()) {
-	tick := time.NewTicker(withdrawal)
-	defer tick.Stop()
-	awake := false
-	for {
-		select {
-		case <-stop:
-			return
-		case <-tick.C:
-			// Awake at two ticks in a row: busy, and not about to sleep again.
-			now := !b.asleep.Load()
-			if now && awake {
-				withdraw()
-				return
-			}
-			awake = now
-		}
+// rest waits until the pause is over or something has changed.
+func rest(ctx context.Context, pause time.Duration, changed <-chan struct{}) {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-changed:
+	case <-timer.C:
 	}
 }

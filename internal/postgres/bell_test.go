@@ -1,152 +1,13 @@
 package postgres_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
-	"github.com/orderbell/orderbell/internal/pgtest"
 	"github.com/orderbell/orderbell/internal/postgres"
 )
-
-// soon is how long a signal may take that should come at once.
-const soon = 10 * time.Second
-
-// ears are a bell that runs, and a connection that hears what it hears.
-type ears struct {
-	*postgres.Bell
-	h    *house
-	conn *pgx.Conn
-}
-
-// bell runs a bell until the test ends.
-func (h *house) bell(t testing.TB) *ears {
-	t.Helper()
-	bell, err := postgres.NewBell(h.url, "w-1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		bell.Run(ctx)
-	}()
-	t.Cleanup(func() {
-		cancel()
-		select {
-		case <-done:
-		case <-time.After(soon):
-			t.Error("the bell does not stop")
-		}
-	})
-	e := &ears{Bell: bell, h: h, conn: connect(t, h.url)}
-	if _, err := e.conn.Exec(t.Context(), "listen orderbell; listen the_end"); err != nil {
-		t.Fatal(err)
-	}
-	e.live(t)
-	return e
-}
-
-func (e *ears) live(t testing.TB) {
-	t.Helper()
-	pgtest.Eventually(t, soon, "the bell to be live", func() error {
-		if !e.Live() {
-			return errors.New("it is not")
-		}
-		return nil
-	})
-}
-
-// rung waits for the signal, and takes it.
-func (e *ears) rung(t testing.TB, why string) {
-	t.Helper()
-	select {
-	case <-e.Rung():
-	case <-time.After(soon):
-		t.Fatalf("Rung is not signalled: %s", why)
-	}
-}
-
-// quiet takes a signal that may be there.
-func (e *ears) quiet() {
-	select {
-	case <-e.Rung():
-	default:
-	}
-}
-
-// asleep falls asleep and waits until the lock is granted.
-func (e *ears) asleep(t testing.TB) {
-	t.Helper()
-	e.Sleep()
-	e.locks(t, 1, 0)
-}
-
-// locks waits until so many sleepers hold the lock and so many wait for it.
-func (e *ears) locks(t testing.TB, granted, waiting int) {
-	t.Helper()
-	pgtest.Eventually(t, soon, fmt.Sprintf("%d locks granted, %d waited for", granted, waiting), func() error {
-		g, w := e.sleepers(t)
-		if g != granted || w != waiting {
-			return fmt.Errorf("%d are granted, %d waited for", g, w)
-		}
-		return nil
-	})
-}
-
-func (e *ears) sleepers(t testing.TB) (granted, waiting int) {
-	t.Helper()
-	err := e.h.pool.QueryRow(t.Context(), `
-		select count(*) filter (where granted), count(*) filter (where not granted)
-		from pg_locks
-		where locktype = 'advisory' and classid = 1330791493 and objid = 1 and mode = 'ExclusiveLock'
-		  and database = (select oid from pg_database where datname = current_database())`).Scan(&granted, &waiting)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return granted, waiting
-}
-
-// heard counts the notifications that came of something. They come in the order
-// of the commits, so that one of our own, which the bell does not hear, marks
-// the end.
-func (e *ears) heard(t testing.TB, of func()) (n int) {
-	t.Helper()
-	of()
-	e.h.exec("select pg_notify('the_end', '')")
-	for {
-		ctx, cancel := context.WithTimeout(t.Context(), soon)
-		notification, err := e.conn.WaitForNotification(ctx)
-		cancel()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if notification.Channel == "the_end" {
-			return n
-		}
-		n++
-	}
-}
-
-func (e *ears) rings(t testing.TB, of func()) {
-	t.Helper()
-	if n := e.heard(t, of); n != 1 {
-		t.Errorf("%d notifications came, want 1", n)
-	}
-}
-
-func (e *ears) silent(t testing.TB, of func()) {
-	t.Helper()
-	if n := e.heard(t, of); n != 0 {
-		t.Errorf("%d notifications came, want none", n)
-	}
-}
 
 func TestBellIsSilentWhileNobodySleeps(t *testing.T) {
 	t.Parallel()
@@ -192,14 +53,10 @@ func TestBellIsSilentForWhatIsNotSent(t *testing.T) {
 			_ = one[any](h.t, tx, "select orderbell.enqueue('m-1', 'e', 'A1', '')")
 			_ = tx.Rollback(h.t.Context())
 		},
-		"wake is poll": func(h *house) { h.enqueue("A1") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t)
-			if name == "wake is poll" {
-				h.exec("update orderbell.setting set wake = 'poll'") // which itself rings
-			}
 			e := h.bell(t)
 			e.asleep(t)
 			e.silent(t, func() { of(h) })
@@ -325,32 +182,9 @@ const bellSessions = `
 	where datname = current_database() and application_name = 'orderbell/w-1' and query ~ 'orderbell:(listen|sleep|wake)'
 	order by pid`
 
-// An empty table of settings, a missing schema: the bell itself needs neither.
-func TestBellWithoutASchema(t *testing.T) {
-	t.Parallel()
-	bell, err := postgres.NewBell(pgtest.Empty(t), "w-1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { defer close(done); bell.Run(ctx) }()
-	pgtest.Eventually(t, soon, "the bell to be live", func() error {
-		if !bell.Live() {
-			return errors.New("it is not")
-		}
-		return nil
-	})
-	cancel()
-	<-done
-	if bell.Live() {
-		t.Error("it is live after its end")
-	}
-}
-
 func TestBellKnowsABadURL(t *testing.T) {
 	t.Parallel()
-	_, err := postgres.NewBell("postgres://shop:hunter2@127.0.0.1:port/shop", "w-1")
+	_, err := postgres.NewBell(newHouse(t).db, "postgres://shop:hunter2@127.0.0.1:port/shop", nil)
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("it said: %v", err)
 	}

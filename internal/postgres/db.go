@@ -23,12 +23,13 @@ type DB struct {
 	// Claims, settles and renewals, and all that reads: so that a slow one of one
 	// kind cannot hold up the others.
 	claims, settles, reads *pgxpool.Pool
+	wake                   *wake
 }
 
 // Open prepares the pools; it connects when a statement is first sent. worker is
 // the name under which rows are claimed, and shows in pg_stat_activity.
 func Open(ctx context.Context, url, worker string) (*DB, error) {
-	db := &DB{worker: worker}
+	db := &DB{worker: worker, wake: newWake()}
 	for _, open := range []struct {
 		pool **pgxpool.Pool
 		pin  func(*pgx.ConnConfig, string)

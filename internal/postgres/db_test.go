@@ -68,6 +68,10 @@ func TestCheckSchemaWithoutADatabase(t *testing.T) {
 // A URL that cannot be read is not repeated: logs go further than passwords may.
 func TestErrorsShowNoPassword(t *testing.T) {
 	t.Parallel()
+	db, err := open(t, "postgres://shop@127.0.0.1/shop") // connects to nothing
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, bad := range []string{
 		"postgres://shop:hunter2@127.0.0.1:port/shop",
 		"postgres://shop:hunter2@127.0.0.1:99999999/shop",
@@ -92,7 +96,7 @@ func TestErrorsShowNoPassword(t *testing.T) {
 	} {
 		ctx := t.Context()
 		_, openErr := open(t, bad)
-		_, bellErr := postgres.NewBell(bad, "w-1")
+		_, bellErr := postgres.NewBell(db, bad, nil)
 		_, addressErr := postgres.Addresses(ctx, bad)
 		m, migrateErr := postgres.NewMigrator(bad)
 		if m != nil {

@@ -22,4 +22,28 @@
 //     second for each lane that has something due. Rejected: a copy of all of
 //     them, reloaded when a version moves, which costs a hot row in every
 //     operator's transaction and memory for merchants that have nothing due.
+//   - The bell is tested whenever it has connected, and counts only then: a ring
+//     through the ordinary connection must arrive, and a lock must be seen from
+//     there. Rejected: comparing what both connections say of themselves, which a
+//     pooler passes on; a test with the bell's own channel and lock, which wakes
+//     everybody and succeeds by somebody else's lock.
+//   - Its two sessions are connected, tested and given up together: one way leads to
+//     both, and the heartbeat of the one is then a heartbeat of the other, which may
+//     wait in silence for as long as an order is open.
+//   - Each look reads orderbell.setting.wake (0.01 ms of 0.06 ms), and the bell learns
+//     it from there: a change works at the next look, at most a second later.
+//     Rejected: the full look alone, which is 2.5 s away, or 20 times its own cost;
+//     statements of the bell's own. While workers poll, the bell has no connection.
+//   - A worker keeps the sleeper's lock until it has been awake for 20 ms without a
+//     break. That is safe, since whoever holds it is rung for by every commit. It saves
+//     taking and leaving the lock, and the look after the grant, with each order of
+//     light traffic: 5.8 statements an order instead of 8.7 (100 orders, 50 ms apart).
+//   - A worker that has let go of it asks for it again after five looks, a
+//     millisecond apart, that found nothing. At 1,000 orders a second 0.07 of them
+//     ring, against 0.60 when it asks at once; pickup is the same, because it looks
+//     meanwhile. Rejected: waiting without looks, since what commits then rings for
+//     nobody; such looks without keeping the lock, which at 200 orders a second made
+//     8.9 transactions an order instead of 3.8.
+//   - A worker with nothing to do sends three statements a minute: the heartbeat, the
+//     full look, and the pool's ping before it (counted with log_statement = all).
 package postgres

@@ -12,17 +12,20 @@ import (
 type lookRow struct {
 	At        time.Time
 	Endpoints []string
+	ReachedTo time.Time
 	NextDue   *time.Duration
+	Poll      bool
 }
 
 // Look says which endpoints have a row that fell due since the last look, and
-// when the next one will.
+// when the next one will. The bell learns from each look whether commits ring.
 func (db *DB) Look(ctx context.Context, since time.Time) (outbox.Look, error) {
 	row, err := queryOne[lookRow](ctx, db.reads, "look for due rows", sqlLook, pgx.StrictNamedArgs{"since": since})
 	if err != nil {
 		return outbox.Look{}, err
 	}
-	return outbox.Look{At: row.At, Endpoints: row.Endpoints, NextDue: orZero(row.NextDue)}, nil
+	db.wake.see(row.Poll)
+	return outbox.Look{At: row.At, Endpoints: row.Endpoints, From: row.ReachedTo, NextDue: orZero(row.NextDue), Poll: row.Poll}, nil
 }
 
 type fullLookRow struct {
@@ -40,6 +43,7 @@ func (db *DB) FullLook(ctx context.Context) (outbox.Look, error) {
 	if err != nil {
 		return outbox.Look{}, err
 	}
+	db.wake.see(row.Poll)
 	return outbox.Look{
 		At: row.At, Endpoints: row.Endpoints, NextDue: orZero(row.NextDue),
 		Lapsed: row.Lapsed, NextLeaseEnd: orZero(row.NextLeaseEnd), Poll: row.Poll,

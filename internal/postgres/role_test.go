@@ -86,6 +86,9 @@ func TestTheOperatorRoleIsEnough(t *testing.T) {
 	if _, err := db.ListEndpoints(t.Context()); err != nil {
 		t.Error(err)
 	}
+	if _, err := db.SetWake(t.Context(), postgres.WakePoll); err != nil {
+		t.Error(err)
+	}
 	if _, _, err := db.History(t.Context(), "A1"); err != nil {
 		t.Error(err)
 	}

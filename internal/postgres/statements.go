@@ -79,6 +79,8 @@ var (
 	sqlMakePartitions = statement("make_partitions")
 	sqlMissing        = statement("missing_partitions")
 	sqlSchemaVersion  = statement("schema_version")
+	sqlSetWake        = statement("set_wake")
+	sqlTestBell       = statement("test_bell")
 )
 
 // patience bounds a statement together with its way there and back: longer than

@@ -23,7 +23,11 @@ type house struct {
 
 func newHouse(t testing.TB) *house {
 	t.Helper()
-	address := pgtest.Database(t)
+	return houseAt(t, pgtest.Database(t))
+}
+
+func houseAt(t testing.TB, address string) *house {
+	t.Helper()
 	pool, err := pgxpool.New(t.Context(), address)
 	if err != nil {
 		t.Fatal(err)

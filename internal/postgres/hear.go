@@ -1,0 +1,92 @@
+package postgres
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+const (
+	// heartbeat is how long the listening session may be quiet before it makes sure
+	// that somebody is there at the other end.
+	heartbeat = time.Minute
+	// farewell bounds the end of a connection.
+	farewell = time.Second
+)
+
+// hear connects both sessions, tests them, and serves them until one is lost, the
+// setting is changed, or ctx ends. Both go together: one path leads to both, and
+// each alone is of no use. It returns whether the bell was live.
+func (b *Bell) hear(ctx context.Context, changed <-chan struct{}, say func(Hearing)) (lived bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	listening, err := connect(ctx, b.listening)
+	if err != nil {
+		return false, err
+	}
+	defer part(ctx, listening)
+	locking, err := connect(ctx, b.locking)
+	if err != nil {
+		return false, err
+	}
+	defer part(ctx, locking)
+	if err := b.test(ctx, listening, locking); err != nil {
+		return false, err
+	}
+	var sessions sync.WaitGroup
+	ended := make(chan error, 2)
+	sessions.Go(func() { ended <- b.listen(ctx, listening) })
+	sessions.Go(func() { ended <- b.holdLock(ctx, locking) })
+	b.live.Store(true)
+	say(Hearing{Wake: WakeBell})
+	signal(b.rung)
+	select {
+	case err = <-ended:
+	case <-changed:
+	}
+	b.live.Store(false)
+	signal(b.rung) // the worker learns that the bell is silent
+	cancel()
+	sessions.Wait()
+	return true, err
+}
+
+func connect(ctx context.Context, config *pgx.ConnConfig) (*pgx.Conn, error) {
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, &failure{"connect for listening", err}
+	}
+	return conn, nil
+}
+
+func part(ctx context.Context, conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer cancel()
+	_ = conn.Close(ctx) // an error says no more than that it was lost
+}
+
+// listen passes on what it hears. A connection that is there no more is noticed by
+// the heartbeat after a quiet minute.
+func (b *Bell) listen(ctx context.Context, conn *pgx.Conn) error {
+	for {
+		quiet, cancel := context.WithTimeout(ctx, heartbeat)
+		_, err := conn.WaitForNotification(quiet)
+		cancel()
+		switch {
+		case err == nil:
+			signal(b.rung)
+		case ctx.Err() != nil || !pgconn.Timeout(err):
+			return &failure{"listen", err}
+		default:
+			answer, cancel := context.WithTimeout(ctx, patience)
+			_, err := conn.Exec(answer, "/* orderbell:heartbeat */ select")
+			cancel()
+			if err != nil {
+				return &failure{"listen", err}
+			}
+		}
+	}
+}
