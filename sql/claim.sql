@@ -1,6 +1,6 @@
 /* orderbell:claim */
--- Claims a few due rows of each lane, and begins an attempt of each. sendable
--- says whether the endpoint's own policy works; a row that names another is
+-- Claims a few due rows of each lane, the earliest from the lane's place on, and
+-- begins an attempt of each. sendable says whether the endpoint's own policy works; a row that names another is
 -- claimed if that one is among the policies that do.
 -- Called by the worker, with as many rows as it has free slots. Commits before
 -- any request is made: no lock outlives the statement.
@@ -10,14 +10,15 @@
 -- statement, is left to the next claim. What it sets is in no index, so that it is
 -- a heap-only update. Locks: the rows it claims; passes over others'.
 with lane as materialized (
-  select * from unnest(@endpoints::text[], @takes::int[], @sendable::bool[]) as lane (endpoint, take, sendable)
+  select * from unnest(@endpoints::text[], @froms::timestamptz[], @takes::int[], @sendable::bool[])
+    as lane (endpoint, due_from, take, sendable)
 ), due as materialized (
   select own.place
   from lane
   cross join lateral (
     select d.ctid as place
     from orderbell.delivery d
-    where (d.endpoint, d.next_attempt_at) >= (lane.endpoint, '-infinity')
+    where (d.endpoint, d.next_attempt_at) >= (lane.endpoint, lane.due_from)
       and (d.endpoint, d.next_attempt_at) <= (lane.endpoint, now()) and d.state = 'pending'
       and case when d.policy is null then lane.sendable else d.policy = any (@policies::text[]) end
     order by d.endpoint, d.next_attempt_at
@@ -29,5 +30,5 @@ update orderbell.delivery d
 set state = 'in_flight', leased_until = now() + @lease::interval, claimed_by = @worker,
     attempt_count = d.attempt_count + 1
 where d.ctid = any (array(select place from due))
-returning d.notification_id as id, d.attempt_count as attempt, d.round, d.rung, d.unknowns,
+returning d.notification_id as id, d.attempt_count as attempt, d.round, d.rung, d.unknowns, d.next_attempt_at as due,
           d.endpoint, coalesce(d.policy, '') as policy

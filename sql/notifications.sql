@@ -1,10 +1,11 @@
 /* orderbell:notifications */
--- What to send, for rows that have just been claimed.
+-- What to send, for rows that have just been claimed. least and greatest are the
+-- first and the last of the ids.
 -- Called right after the claim; bodies are fetched for claimed rows only, so that
 -- memory is bounded by the slots.
--- Index: primary key of one partition per day; "= any" and a custom plan keep
--- the other partitions out of it, and unlocked. Locks: none.
+-- Index: primary key of the days from least to greatest; where these are many, a
+-- plan made for these very ids leaves out the days between them. Locks: none.
 select id, event, order_no, coalesce(url, '') as url, coalesce(content_type, '') as content_type, body,
        nullif(headers, '{}') as headers
 from orderbell.notification
-where id = any (@ids::uuid[])
+where id = any (@ids::uuid[]) and id >= @least and id <= @greatest

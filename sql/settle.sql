@@ -25,7 +25,8 @@ with own as materialized (
            when s.state = 'acknowledged' and d.late then format('late, by attempt %s', s.attempt)
            when s.state <> 'acknowledged' and d.ends_as is not null then format('%s while attempt %s was in flight', d.ends_as, s.attempt)
            else s.reason
-         end as reason
+         end as reason,
+         d.ends_as is not null or d.late as changed
   from unnest(@ids::uuid[], @attempts::int[], @rounds::int[], @began_ago::interval[], @durations::bigint[],
               @outcomes::text[]::orderbell.outcome[], @statuses::smallint[], @endpoints::text[], @urls::text[],
               @errors::text[], @excerpts::text[], @workers::text[],
@@ -82,7 +83,9 @@ with own as materialized (
   -- Somebody who sleeps must hear of the new time: this worker may die before it.
   select orderbell.ring() from moved limit 1
 )
-select own.id, own.state::text as state, coalesce(own.reason, '') as reason
+-- Only what went otherwise than it was told to.
+select own.id, own.late is not null as moved, own.state::text as state, coalesce(own.reason, '') as reason
 from own
-left join rung on true
-where late is not null
+where own.late is null or own.changed
+union all
+select null, null, null, null from rung where rung.ring is null -- never, and yet it is rung

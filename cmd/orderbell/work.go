@@ -20,6 +20,7 @@ Any number of workers may run on one database.`,
 	file := configFlag(cmd)
 	private := cmd.Flags().Bool("private-database", false, "start a Postgres of its own, and remove it at the end")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		collectLess()
 		if *private {
 			return workPrivately(cmd, *file)
 		}

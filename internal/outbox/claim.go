@@ -2,7 +2,7 @@ package outbox
 
 import (
 	"encoding/hex"
-	"fmt"
+	"time"
 )
 
 // ID names a notification for ever: a UUIDv7, the same over attempts and replays.
@@ -10,8 +10,23 @@ type ID = [16]byte
 
 // FormatID writes an id the way PostgreSQL does.
 func FormatID(id ID) string {
-	s := hex.EncodeToString(id[:])
-	return fmt.Sprintf("%s-%s-%s-%s-%s", s[:8], s[8:12], s[12:16], s[16:20], s[20:])
+	text := make([]byte, 0, 36)
+	for i, b := range [][]byte{id[:4], id[4:6], id[6:8], id[8:10], id[10:]} {
+		if i > 0 {
+			text = append(text, '-')
+		}
+		text = hex.AppendEncode(text, b)
+	}
+	return string(text)
+}
+
+// IDTime is when an id was made, to the millisecond.
+func IDTime(id ID) time.Time {
+	var ms int64
+	for _, b := range id[:6] {
+		ms = ms<<8 | int64(b)
+	}
+	return time.UnixMilli(ms)
 }
 
 // Claim is one attempt that has begun: a row that this worker holds by a lease,
@@ -23,6 +38,7 @@ type Claim struct {
 	Round    int // 0 in the first life, one more for each replay
 	Rung     int // rungs spent so far in this round
 	Unknowns int // attempts just before this one whose outcome is unknown, in a row
+	Due      time.Time
 
 	Endpoint    string
 	Event       string

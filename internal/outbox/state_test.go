@@ -65,11 +65,3 @@ func TestLadder(t *testing.T) {
 		t.Errorf("waits (-want +got):\n%s", diff)
 	}
 }
-
-func TestFormatID(t *testing.T) {
-	t.Parallel()
-	id := outbox.ID{0x01, 0xa1, 0xfa, 0x46, 0x66, 0x16, 0x7e, 0x7c, 0x9f, 0x6c, 0xd6, 0xef, 0x07, 0x42, 0x4c, 0x0d}
-	if got, want := outbox.FormatID(id), "01a1fa46-6616-7e7c-9f6c-d6ef07424c0d"; got != want {
-		t.Errorf("got %s, wanted %s", got, want)
-	}
-}

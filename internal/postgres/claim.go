@@ -1,7 +1,9 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -12,12 +14,13 @@ import (
 type claimRow struct {
 	ID                             outbox.ID
 	Attempt, Round, Rung, Unknowns int
+	Due                            time.Time
 	Endpoint, Policy               string
 }
 
 func (r *claimRow) claim() *outbox.Claim {
 	return &outbox.Claim{
-		ID: r.ID, Attempt: r.Attempt, Round: r.Round, Rung: r.Rung, Unknowns: r.Unknowns,
+		ID: r.ID, Attempt: r.Attempt, Round: r.Round, Rung: r.Rung, Unknowns: r.Unknowns, Due: r.Due,
 		Endpoint: r.Endpoint, PolicyName: r.Policy,
 	}
 }
@@ -27,13 +30,14 @@ func (r *claimRow) claim() *outbox.Claim {
 // among the given ones.
 func (db *DB) Claim(ctx context.Context, lanes []outbox.Lane, policies []string) ([]*outbox.Claim, error) {
 	endpoints := make([]string, len(lanes))
+	froms := make([]time.Time, len(lanes))
 	takes := make([]int, len(lanes))
 	sendable := make([]bool, len(lanes))
 	for i, lane := range lanes {
-		endpoints[i], takes[i], sendable[i] = lane.Endpoint, lane.Take, lane.Sendable
+		endpoints[i], froms[i], takes[i], sendable[i] = lane.Endpoint, lane.From, lane.Take, lane.Sendable
 	}
 	rows, err := query[claimRow](ctx, db.claims, "claim rows", sqlClaim, pgx.StrictNamedArgs{
-		"endpoints": endpoints, "takes": takes, "sendable": sendable, "policies": policies,
+		"endpoints": endpoints, "froms": froms, "takes": takes, "sendable": sendable, "policies": policies,
 		"worker": db.worker, "lease": Lease,
 	})
 	if err != nil {
@@ -52,15 +56,32 @@ type notificationRow struct {
 	Headers                                map[string]string
 }
 
+// planOnce is how far apart ids may be made for the plan that all fills share: it
+// looks for each id in each day between them. Planning for the ids at hand took
+// 0.1 ms a fill.
+const planOnce = 24 * time.Hour
+
+func compareIDs(a, b outbox.ID) int { return bytes.Compare(a[:], b[:]) }
+
 // Fill fetches what to send for claimed rows. It returns those whose
 // notification is gone, with its partition: there is nothing to send.
 func (db *DB) Fill(ctx context.Context, claims []*outbox.Claim) (gone []*outbox.Claim, err error) {
+	if len(claims) == 0 {
+		return nil, nil
+	}
 	byID := make(map[outbox.ID]*outbox.Claim, len(claims))
 	ids := make([]outbox.ID, len(claims))
 	for i, claim := range claims {
 		byID[claim.ID], ids[i] = claim, claim.ID
 	}
-	rows, err := query[notificationRow](ctx, db.reads, "fetch notifications", sqlNotifications, pgx.StrictNamedArgs{"ids": ids})
+	slices.SortFunc(ids, compareIDs)
+	least, greatest := ids[0], ids[len(ids)-1]
+	pool := db.claims
+	if outbox.IDTime(greatest).Sub(outbox.IDTime(least)) > planOnce {
+		pool = db.reads
+	}
+	rows, err := query[notificationRow](ctx, pool, "fetch notifications", sqlNotifications,
+		pgx.StrictNamedArgs{"ids": ids, "least": least, "greatest": greatest})
 	if err != nil {
 		return nil, err
 	}

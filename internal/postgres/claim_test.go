@@ -20,7 +20,7 @@ func TestClaim(t *testing.T) {
 	id := h.enqueue("A1")
 	before := one[time.Time](t, h.pool, "select clock_timestamp()")
 	claims := h.claim(h.db, 5)
-	want := []*outbox.Claim{{ID: id, Attempt: 1, Endpoint: "m-1"}}
+	want := []*outbox.Claim{{ID: id, Attempt: 1, Endpoint: "m-1", Due: h.due(id)}}
 	if diff := cmp.Diff(want, claims); diff != "" {
 		t.Errorf("claims (-want +got):\n%s", diff)
 	}
@@ -62,6 +62,29 @@ func TestClaimTakesFromEachLane(t *testing.T) {
 	}
 	if claims, err := h.db.Claim(t.Context(), nil, nil); err != nil || len(claims) != 0 {
 		t.Errorf("no lanes: %v, %v", claims, err)
+	}
+}
+
+// Rows that were due before a lane's place are left to the next look that names them.
+func TestClaimFromAPlace(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	before, at, after := h.enqueue("A1"), h.enqueue("A2"), h.enqueue("A3")
+	lanes := lane(5)
+	lanes[0].From = h.due(at)
+	claims, err := h.db.Claim(t.Context(), lanes, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []outbox.ID{}
+	for _, claim := range claims {
+		got = append(got, claim.ID)
+	}
+	if diff := cmp.Diff(sorted([]outbox.ID{at, after}), sorted(got)); diff != "" {
+		t.Errorf("claimed (-want +got):\n%s", diff)
+	}
+	if claims := h.claim(h.db, 5); len(claims) != 1 || claims[0].ID != before {
+		t.Errorf("without a place, %v are claimed", claims)
 	}
 }
 
@@ -253,6 +276,7 @@ func TestFill(t *testing.T) {
 	got := map[outbox.ID]*outbox.Claim{}
 	for _, c := range claims {
 		got[c.ID] = c
+		want[c.ID].Due = c.Due
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("filled (-want +got):\n%s", diff)
@@ -302,12 +326,44 @@ func TestLapsed(t *testing.T) {
 	if len(lapses) != 1 {
 		t.Fatalf("%d have lapsed", len(lapses))
 	}
-	want := &outbox.Claim{ID: over.ID, Attempt: 4, Round: 3, Rung: 2, Unknowns: 1, Endpoint: "m-1", PolicyName: "quick"}
+	want := &outbox.Claim{ID: over.ID, Attempt: 4, Round: 3, Rung: 2, Unknowns: 1, Due: h.due(over.ID), Endpoint: "m-1", PolicyName: "quick"}
 	if diff := cmp.Diff(want, lapses[0].Claim); diff != "" {
 		t.Errorf("claim (-want +got):\n%s", diff)
 	}
 	if l := lapses[0]; l.Worker != "w-0" || l.Ago < 26*time.Hour || l.Ago > 27*time.Hour {
 		t.Errorf("it was of %s, and ended %s ago", l.Worker, l.Ago)
+	}
+}
+
+// due is when the next attempt of a row is, or was, due.
+func (h *house) due(id outbox.ID) time.Time {
+	h.t.Helper()
+	return one[time.Time](h.t, h.pool, "select next_attempt_at from orderbell.delivery where notification_id = $1", id)
+}
+
+// Rows of long ladders are claimed together with today's.
+func TestFillOverManyDays(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	var claims []*outbox.Claim
+	for _, day := range []int{40, 3, 0} {
+		id := one[outbox.ID](t, h.pool, `
+			insert into orderbell.notification (id, endpoint, event, order_no, body)
+			values (orderbell.uuid7(now() - $1::int * interval '1 day'), 'm-1', 'e', $1::int::text, '{}') returning id`, day)
+		claims = append(claims, &outbox.Claim{ID: id})
+	}
+	for _, fill := range [][]*outbox.Claim{claims, claims[2:]} {
+		for _, claim := range fill {
+			claim.OrderNo = ""
+		}
+		if gone, err := h.db.Fill(t.Context(), fill); err != nil || len(gone) != 0 {
+			t.Fatalf("%d gone, %v", len(gone), err)
+		}
+		for _, claim := range fill {
+			if claim.OrderNo == "" {
+				t.Errorf("%s was not filled", outbox.FormatID(claim.ID))
+			}
+		}
 	}
 }
 

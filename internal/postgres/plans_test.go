@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"bytes"
 	"context"
 	"regexp"
 	"slices"
@@ -106,7 +107,7 @@ var (
 	// sentOn says on which kind of connection a statement is sent.
 	sentOn = map[string]string{
 		"claim": "claims", "settle": "settles", "unsettled": "settles", "renew": "settles",
-		"look": "reads", "full_look": "reads", "lapsed": "reads", "notifications": "reads",
+		"look": "reads", "full_look": "reads", "lapsed": "reads", "notifications": "claims",
 	}
 
 	constants = regexp.MustCompile(`'\{[^']{60,}'`)
@@ -133,8 +134,8 @@ func arguments(t testing.TB, statement string, ids []outbox.ID) pgx.StrictNamedA
 	texts := slices.Repeat([]string{"x"}, len(ids))
 	waits := slices.Repeat([]time.Duration{time.Second}, len(ids))
 	every := map[string]any{
-		"endpoints": texts, "takes": numbers, "sendable": slices.Repeat([]bool{true}, len(ids)), "policies": []string{"quick"},
-		"again": false, "worker": "w-1", "lease": 8 * time.Second, "since": time.Now().Add(-time.Second),
+		"endpoints": texts, "froms": slices.Repeat([]time.Time{{}}, len(ids)), "takes": numbers, "sendable": slices.Repeat([]bool{true}, len(ids)), "policies": []string{"quick"},
+		"again": false, "least": slices.MinFunc(ids, compare), "greatest": slices.MaxFunc(ids, compare), "worker": "w-1", "lease": 8 * time.Second, "since": time.Now().Add(-time.Second),
 		"ids": ids, "attempts": numbers, "rounds": zeros, "durations": zeros, "statuses": zeros, "rungs": zeros, "unknowns": zeros,
 		"urls": texts, "errors": texts, "excerpts": texts, "workers": texts, "reasons": texts,
 		"outcomes": slices.Repeat([]string{"timeout"}, len(ids)), "states": slices.Repeat([]string{"pending"}, len(ids)),
@@ -146,6 +147,8 @@ func arguments(t testing.TB, statement string, ids []outbox.ID) pgx.StrictNamedA
 	}
 	return args
 }
+
+func compare(a, b outbox.ID) int { return bytes.Compare(a[:], b[:]) }
 
 // explain runs the statement, and takes back what it did.
 func explain(t testing.TB, conn *pgx.Conn, statement string, args pgx.StrictNamedArgs) string {

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -25,15 +24,45 @@ func (db *DB) Settle(ctx context.Context, batch []*outbox.Settlement) (moved []o
 	for _, s := range batch {
 		s.Sent = true
 	}
-	rows, err := query[outbox.Settled](ctx, db.settles, "settle attempts", sqlSettle, args)
+	otherwise, err := query[settledRow](ctx, db.settles, "settle attempts", sqlSettle, args)
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(rows) == len(batch) {
-		return rows, nil, nil
+	moved, left := outcome(batch, otherwise)
+	if len(left) > 0 {
+		held, err = db.unsettled(ctx, left)
 	}
-	held, err = db.unsettled(ctx, batch, rows)
-	return rows, held, err
+	return moved, held, err
+}
+
+// settledRow is a row that did not go the way that it was told.
+type settledRow struct {
+	ID     outbox.ID
+	Moved  bool
+	State  outbox.State
+	Reason string
+}
+
+// outcome parts a batch into the rows that were moved, and those that were left.
+func outcome(batch []*outbox.Settlement, otherwise []settledRow) (moved []outbox.Settled, left map[outbox.ID]*outbox.Settlement) {
+	differs := make(map[outbox.ID]settledRow, len(otherwise))
+	for _, row := range otherwise {
+		differs[row.ID] = row
+	}
+	moved = make([]outbox.Settled, 0, len(batch))
+	left = make(map[outbox.ID]*outbox.Settlement)
+	for _, s := range batch {
+		row, ok := differs[s.Claim.ID]
+		switch {
+		case !ok:
+			moved = append(moved, outbox.Settled{ID: s.Claim.ID, State: s.Verdict.State, Reason: s.Verdict.Reason})
+		case row.Moved:
+			moved = append(moved, outbox.Settled{ID: row.ID, State: row.State, Reason: row.Reason})
+		default:
+			left[row.ID] = s
+		}
+	}
+	return moved, left
 }
 
 // columns are the parameters of the settle statement, one slice for each.
@@ -55,7 +84,7 @@ type columns struct {
 func settleArgs(batch []*outbox.Settlement) (pgx.StrictNamedArgs, error) {
 	// Everybody locks rows in the order of their ids.
 	batch = slices.SortedFunc(slices.Values(batch), func(a, b *outbox.Settlement) int {
-		return bytes.Compare(a.Claim.ID[:], b.Claim.ID[:])
+		return compareIDs(a.Claim.ID, b.Claim.ID)
 	})
 	var c columns
 	again := false
@@ -111,14 +140,7 @@ func orNull[T comparable](v T) *T {
 
 // unsettled finds, among what a settle left out, the attempts that are still in
 // flight: somebody holds their rows.
-func (db *DB) unsettled(ctx context.Context, batch []*outbox.Settlement, moved []outbox.Settled) ([]*outbox.Settlement, error) {
-	left := make(map[outbox.ID]*outbox.Settlement, len(batch))
-	for _, s := range batch {
-		left[s.Claim.ID] = s
-	}
-	for _, m := range moved {
-		delete(left, m.ID)
-	}
+func (db *DB) unsettled(ctx context.Context, left map[outbox.ID]*outbox.Settlement) ([]*outbox.Settlement, error) {
 	var c columns
 	acknowledged := make([]bool, 0, len(left))
 	for _, s := range left {

@@ -1,6 +1,6 @@
 // Package worker carries notifications from the database to their endpoints:
 // wait, claim, deliver, judge, settle. One goroutine looks and claims, one for
-// each claim delivers, one settles, one renews leases.
+// each slot delivers, one settles, one renews leases.
 //
 // # Decisions
 //

@@ -1,29 +1,40 @@
 package worker
 
-import "github.com/orderbell/orderbell/internal/outbox"
+import (
+	"time"
+
+	"github.com/orderbell/orderbell/internal/outbox"
+)
 
 // claimLanes is the most lanes that one claim serves.
 const claimLanes = 64
 
 // lanes are the endpoints that have something due, in the order in which they
 // are served: round robin, so that a large backlog of one delays no other. A
-// lane that is empty leaves, until a look names it again.
+// lane that is empty leaves, until a look names it again. A lane that is busy
+// remembers where it got to, so that a claim does not walk over what is in flight,
+// or was deleted while somebody's snapshot is kept; what became due before that
+// place, a look names again.
 type lanes struct {
 	order []string
-	known map[string]bool
+	known map[string]time.Time // from where to claim
 }
 
 func (l *lanes) empty() bool { return len(l.order) == 0 }
 
-// add puts endpoints that are not here yet at the end of the round.
-func (l *lanes) add(endpoints []string) {
+// add puts endpoints that are not here yet at the end of the round. All have
+// something due from that time on.
+func (l *lanes) add(endpoints []string, from time.Time) {
 	if l.known == nil {
-		l.known = make(map[string]bool)
+		l.known = make(map[string]time.Time)
 	}
 	for _, endpoint := range endpoints {
-		if !l.known[endpoint] {
-			l.known[endpoint] = true
+		was, known := l.known[endpoint]
+		if !known {
 			l.order = append(l.order, endpoint)
+		}
+		if !known || from.Before(was) {
+			l.known[endpoint] = from
 		}
 	}
 }
@@ -34,8 +45,8 @@ func (l *lanes) next(free int) []outbox.Lane {
 	n := min(len(l.order), claimLanes, free)
 	turn := make([]outbox.Lane, n)
 	for i, endpoint := range l.order[:n] {
+		turn[i] = outbox.Lane{Endpoint: endpoint, From: l.known[endpoint], Take: free / n}
 		delete(l.known, endpoint)
-		turn[i] = outbox.Lane{Endpoint: endpoint, Take: free / n}
 		if i < free%n {
 			turn[i].Take++
 		}
@@ -47,13 +58,22 @@ func (l *lanes) next(free int) []outbox.Lane {
 // keep puts the lanes whose claim was filled back at the end of the round: they
 // may have more. claims are what the turn's lanes gave.
 func (l *lanes) keep(turn []outbox.Lane, claims []*outbox.Claim) {
-	taken := make(map[string]int, len(turn))
+	type took struct {
+		rows int
+		last time.Time // when the last of them was due
+	}
+	of := make(map[string]took, len(turn))
 	for _, claim := range claims {
-		taken[claim.Endpoint]++
+		t := of[claim.Endpoint]
+		t.rows++
+		if claim.Due.After(t.last) {
+			t.last = claim.Due
+		}
+		of[claim.Endpoint] = t
 	}
 	for _, lane := range turn {
-		if taken[lane.Endpoint] >= lane.Take {
-			l.add([]string{lane.Endpoint})
+		if t := of[lane.Endpoint]; t.rows >= lane.Take {
+			l.add([]string{lane.Endpoint}, t.last)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -19,7 +20,7 @@ func claimsOf(endpoints ...string) []*outbox.Claim {
 func TestLanesShareTheFreeSlots(t *testing.T) {
 	t.Parallel()
 	var l lanes
-	l.add([]string{"a", "b", "c", "a"})
+	l.add([]string{"a", "b", "c", "a"}, time.Time{})
 	want := []outbox.Lane{{Endpoint: "a", Take: 3}, {Endpoint: "b", Take: 2}, {Endpoint: "c", Take: 2}}
 	if diff := cmp.Diff(want, l.next(7)); diff != "" {
 		t.Errorf("turn (-want +got):\n%s", diff)
@@ -33,7 +34,7 @@ func TestLanesShareTheFreeSlots(t *testing.T) {
 func TestLanesGoRoundRobin(t *testing.T) {
 	t.Parallel()
 	var l lanes
-	l.add([]string{"big", "b", "c"})
+	l.add([]string{"big", "b", "c"}, time.Time{})
 	turn := l.next(1)
 	l.keep(turn, claimsOf("big"))
 	var order []string
@@ -51,15 +52,41 @@ func TestLanesGoRoundRobin(t *testing.T) {
 func TestShortLaneLeaves(t *testing.T) {
 	t.Parallel()
 	var l lanes
-	l.add([]string{"a", "b"})
+	l.add([]string{"a", "b"}, time.Time{})
 	l.keep(l.next(4), claimsOf("a", "b", "b"))
 	turn := l.next(4)
 	if len(turn) != 1 || turn[0].Endpoint != "b" {
 		t.Errorf("next turn is %v, wanted b alone", turn)
 	}
-	l.add([]string{"a"})
+	l.add([]string{"a"}, time.Time{})
 	if l.empty() {
 		t.Error("a look named the lane again, and it did not come back")
+	}
+}
+
+// A busy lane goes on where it got to, unless a look has seen something before that.
+func TestLanesRememberTheirPlace(t *testing.T) {
+	t.Parallel()
+	at := func(s int64) time.Time { return time.Unix(1_000_000+s, 0) }
+	claimed := []*outbox.Claim{{Endpoint: "a", Due: at(7)}, {Endpoint: "a", Due: at(5)}}
+	for name, test := range map[string]struct {
+		look func(l *lanes)
+		want time.Time
+	}{
+		"no look":                      {func(*lanes) {}, at(7)},
+		"a look, of later rows":        {func(l *lanes) { l.add([]string{"a"}, at(9)) }, at(7)},
+		"a look, of earlier rows":      {func(l *lanes) { l.add([]string{"a"}, at(3)) }, at(3)},
+		"a full look, of any rows":     {func(l *lanes) { l.add([]string{"a"}, time.Time{}) }, time.Time{}},
+		"a look at something else":     {func(l *lanes) { l.add([]string{"b"}, at(3)) }, at(7)},
+		"it left, and a look names it": {func(l *lanes) { l.keep(l.next(9), nil); l.add([]string{"a"}, at(8)) }, at(8)},
+	} {
+		var l lanes
+		l.add([]string{"a"}, time.Time{})
+		l.keep(l.next(2), claimed)
+		test.look(&l)
+		if got := l.next(1)[0].From; !got.Equal(test.want) {
+			t.Errorf("%s: claims from %v, want %v", name, got, test.want)
+		}
 	}
 }
 
@@ -67,7 +94,7 @@ func TestOneClaimServesABoundedNumberOfLanes(t *testing.T) {
 	t.Parallel()
 	var l lanes
 	for i := range 1000 {
-		l.add([]string{string(rune('a' + i))})
+		l.add([]string{string(rune('a' + i))}, time.Time{})
 	}
 	if n := len(l.next(256)); n != claimLanes {
 		t.Errorf("one turn has %d lanes, wanted %d", n, claimLanes)

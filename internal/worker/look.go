@@ -12,10 +12,11 @@ import (
 func (w *Worker) look(ctx context.Context) bool {
 	now := time.Now()
 	if !w.schedule.fullDue(now) {
-		if !w.lanes.empty() && now.Sub(w.schedule.lastLook) < busyLook {
+		if !w.lanes.empty() && now.Sub(w.schedule.lastLook) < w.schedule.lookPause() {
 			return true
 		}
 		found, err := w.Looks.Look(ctx, w.schedule.since)
+		w.schedule.lookCost = time.Since(now)
 		return w.looked(ctx, now, found, err)
 	}
 	found, err := w.Looks.FullLook(ctx)
@@ -43,7 +44,7 @@ func (w *Worker) looked(ctx context.Context, now time.Time, found outbox.Look, e
 	w.schedule.since, w.schedule.lastLook = found.At, now
 	w.schedule.nextDue = after(now, found.NextDue)
 	w.schedule.owed = w.schedule.owed || len(found.Endpoints) > 0
-	w.lanes.add(found.Endpoints)
+	w.lanes.add(found.Endpoints, found.From)
 	return true
 }
 

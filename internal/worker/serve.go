@@ -10,12 +10,12 @@ import (
 // serve claims for the lanes whose turn it is, until none has anything, a slot is
 // missing, or it is time for another look. It returns how many rows it claimed.
 func (w *Worker) serve(ctx, delivering context.Context) (claimed int) {
-	until := time.Now().Add(busyLook)
+	until := time.Now().Add(w.schedule.lookPause())
 	for !w.lanes.empty() && ctx.Err() == nil {
-		if w.settler.crowded(cap(w.slots)) {
+		if w.settler.crowded(w.slots.most) {
 			return claimed
 		}
-		free := w.slots.acquire(ctx, cap(w.slots))
+		free := w.slots.acquire(ctx)
 		if free == 0 {
 			return claimed
 		}
@@ -75,7 +75,7 @@ func (w *Worker) startAll(ctx, delivering context.Context, claims []*outbox.Clai
 			continue
 		}
 		w.directory.resolve(claim)
-		w.start(delivering, claim, sent)
+		w.start(delivering, errand{claim, sent})
 		started++
 	}
 	return started, nil

@@ -11,12 +11,15 @@ import (
 const (
 	// settleBatch is the most results in one statement.
 	settleBatch = 500
+	// gatherResults follows a batch of several: they come quickly, and a larger batch
+	// costs each of them less.
+	gatherResults = 2 * time.Millisecond
 	// heldPause follows a batch whose rows somebody's open transaction holds.
 	heldPause = 50 * time.Millisecond
 )
 
 // settler writes results: whatever is ready, in one statement, while the next
-// batch gathers.
+// batch gathers. A result that comes alone is written at once.
 type settler struct {
 	store    Settles
 	leases   *leases
@@ -51,12 +54,7 @@ func (s *settler) close() {
 	s.wake()
 }
 
-func (s *settler) wake() {
-	select {
-	case s.more <- struct{}{}:
-	default:
-	}
-}
+func (s *settler) wake() { signal(s.more) }
 
 // waiting is how many results are not settled yet, the batch being written left out.
 func (s *settler) waiting() int {
@@ -113,6 +111,9 @@ func (s *settler) run(ctx context.Context) {
 			pause = heldPause
 		default:
 			most = settleBatch
+			if 1 < len(batch) && len(batch) < settleBatch {
+				pause = gatherResults
+			}
 		}
 		if err == nil {
 			s.settled(batch, moved, held)

@@ -80,12 +80,13 @@ type Worker struct {
 	lanes     lanes
 	schedule  schedule
 	directory *directory
-	slots     slots
+	slots     *slots
 	settler   *settler
 	leases    *leases
 	faults    *faults
 
-	carrying sync.WaitGroup
+	errands  chan errand
+	carriers sync.WaitGroup
 }
 
 // New makes a worker; Run sets it to work.
@@ -95,10 +96,11 @@ func New(parts Parts, options Options) *Worker {
 	return &Worker{
 		Parts: parts, Options: options,
 		directory: newDirectory(parts.Register, parts.Courier, options.Log),
-		slots:     make(slots, options.Concurrency),
+		slots:     newSlots(options.Concurrency),
 		leases:    leases,
 		settler:   newSettler(parts.Settles, leases, newReporter(options.Log), faults),
 		faults:    faults,
+		errands:   make(chan errand),
 	}
 }
 
@@ -149,8 +151,9 @@ func (w *Worker) work(ctx, delivering context.Context) {
 
 // finish waits for the requests in flight, and ends them when their time is up.
 func (w *Worker) finish(hurry <-chan struct{}, interrupt func()) {
+	close(w.errands)
 	finished := make(chan struct{})
-	go func() { defer close(finished); w.carrying.Wait() }()
+	go func() { defer close(finished); w.carriers.Wait() }()
 	timeout := time.NewTimer(w.ShutdownTimeout)
 	defer timeout.Stop()
 	select {
