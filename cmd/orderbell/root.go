@@ -16,7 +16,9 @@ func newRoot() *cobra.Command {
 		group("config", "Look at the configuration", configCheckCommand()),
 		statusCommand(),
 		historyCommand(),
+		wakeCommand(),
 		group("endpoint", "Say who is told", endpointAddCommand(), endpointListCommand()),
+		benchCommand(),
 		versionCommand(),
 	)
 	root.SilenceErrors, root.SilenceUsage = true, true
