@@ -10,7 +10,7 @@ import (
 func TestWrongUsage(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ args, says string }{
-		{"", "name a command: demo, work, migrate, config, status, history, wake, endpoint, version; orderbell --help"},
+		{"", "name a command: demo, work, migrate, config, status, history, wake, endpoint, bench, version; orderbell --help"},
 		{"migrate", "name a command: up, down, status, export; orderbell migrate --help"},
 		{"wrk", `unknown command "wrk"; did you mean work or wake?`},
 		{"wrk --config x", `unknown command "wrk"`},

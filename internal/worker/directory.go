@@ -141,10 +141,14 @@ func (d *directory) policyOf(claim *outbox.Claim) *outbox.Policy {
 	return nil
 }
 
-// resolve adds to a claim what its endpoint and policy say.
-func (d *directory) resolve(claim *outbox.Claim) {
-	endpoint := d.endpoints[claim.Endpoint].endpoint
+// resolve gives a claim its policy, and returns its endpoint.
+func (d *directory) resolve(claim *outbox.Claim) *outbox.Endpoint {
 	claim.Policy = d.policyOf(claim)
+	return d.endpoints[claim.Endpoint].endpoint
+}
+
+// address adds to a claim, once it is known what to send, what its endpoint says.
+func address(claim *outbox.Claim, endpoint *outbox.Endpoint) {
 	if claim.URL == "" {
 		claim.URL, claim.EndpointURL = endpoint.URL, endpoint.URL
 	}

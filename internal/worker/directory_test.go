@@ -143,7 +143,7 @@ func TestResolve(t *testing.T) {
 		t.Fatal(err)
 	}
 	plain := &outbox.Claim{Endpoint: "a", Headers: map[string]string{"x-all": "row"}}
-	d.resolve(plain)
+	address(plain, d.resolve(plain))
 	if plain.URL != "https://a.example/" || plain.EndpointURL != plain.URL || plain.Policy.Name != "good" {
 		t.Errorf("URL %q, of the endpoint %q, policy %s", plain.URL, plain.EndpointURL, plain.Policy.Name)
 	}
@@ -151,7 +151,7 @@ func TestResolve(t *testing.T) {
 		t.Errorf("headers (-want +got):\n%s", diff)
 	}
 	own := &outbox.Claim{Endpoint: "a", URL: "https://own.example/"}
-	d.resolve(own)
+	address(own, d.resolve(own))
 	if own.URL != "https://own.example/" || own.EndpointURL != "" {
 		t.Errorf("URL %q, of the endpoint %q; wanted the row's own", own.URL, own.EndpointURL)
 	}

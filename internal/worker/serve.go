@@ -3,25 +3,22 @@ package worker
 import (
 	"context"
 	"time"
-
-	"github.com/orderbell/orderbell/internal/outbox"
 )
 
 // serve claims for the lanes whose turn it is, until none has anything, a slot is
 // missing, or it is time for another look. It returns how many rows it claimed.
-func (w *Worker) serve(ctx, delivering context.Context) (claimed int) {
+func (w *Worker) serve(ctx context.Context) (claimed int) {
 	until := time.Now().Add(w.schedule.lookPause())
 	for !w.lanes.empty() && ctx.Err() == nil {
 		if w.settler.crowded(w.slots.most) {
 			return claimed
 		}
-		free := w.slots.acquire(ctx)
-		if free == 0 {
+		room := w.slots.room(ctx)
+		if room == 0 {
 			return claimed
 		}
-		started, err := w.claim(ctx, delivering, free)
-		w.slots.release(free - started)
-		claimed += started
+		n, err := w.claim(ctx, room)
+		claimed += n
 		if w.faults.meet("claim", err) {
 			w.backOff(ctx)
 			return claimed
@@ -33,13 +30,13 @@ func (w *Worker) serve(ctx, delivering context.Context) (claimed int) {
 	return claimed
 }
 
-// claim serves one turn of lanes with the free slots, and starts what it got.
-func (w *Worker) claim(ctx, delivering context.Context, free int) (started int, err error) {
+// claim claims up to room rows for one turn of lanes, and hands them on to be sent.
+func (w *Worker) claim(ctx context.Context, room int) (claimed int, err error) {
 	// Not to be cut short by a stop: a claim that may or may not have happened
 	// would cost its rows a lease.
 	ctx = context.WithoutCancel(ctx)
 	w.schedule.owed = true
-	turn := w.lanes.next(free)
+	turn := w.lanes.next(room)
 	if err := w.directory.refresh(ctx, turn); err != nil {
 		return 0, err
 	}
@@ -53,30 +50,12 @@ func (w *Worker) claim(ctx, delivering context.Context, free int) (started int, 
 		return 0, err
 	}
 	w.lanes.keep(turn, claims)
-	return w.startAll(ctx, delivering, claims, sent)
-}
-
-// startAll fetches what to send and starts every claim that has something.
-func (w *Worker) startAll(ctx, delivering context.Context, claims []*outbox.Claim, sent time.Time) (started int, err error) {
-	gone, err := w.Claims.Fill(ctx, claims)
-	if err != nil {
-		for _, claim := range claims {
-			w.handBack(claim, "what to send could not be read; nothing was sent")
-		}
-		return 0, err
+	batch := make([]errand, len(claims))
+	for i, claim := range claims {
+		w.leases.hold(claim)
+		batch[i] = errand{claim: claim, endpoint: w.directory.resolve(claim), sent: sent}
 	}
-	missing := make(map[*outbox.Claim]bool, len(gone))
-	for _, claim := range gone {
-		missing[claim] = true
-		w.endGone(claim)
-	}
-	for _, claim := range claims {
-		if missing[claim] {
-			continue
-		}
-		w.directory.resolve(claim)
-		w.start(delivering, errand{claim, sent})
-		started++
-	}
-	return started, nil
+	w.slots.expect(len(batch))
+	w.claimed <- batch
+	return len(batch), nil
 }

@@ -13,7 +13,7 @@ const (
 	settleBatch = 500
 	// gatherResults follows a batch of several: they come quickly, and a larger batch
 	// costs each of them less.
-	gatherResults = 2 * time.Millisecond
+	gatherResults = 5 * time.Millisecond
 	// heldPause follows a batch whose rows somebody's open transaction holds.
 	heldPause = 50 * time.Millisecond
 )
@@ -164,5 +164,12 @@ func sleep(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
 	case <-timer.C:
+	}
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }

@@ -2,83 +2,129 @@ package worker
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
 
-// gatherSlots is how long a claim waits for more than a few free slots: a claim of
-// many rows costs each of them less.
-const gatherSlots = 500 * time.Microsecond
+const (
+	// ahead is how far claims go ahead of the slots: a claim of many rows costs each of
+	// them less, and the slots have no time to be idle.
+	ahead = 5 * time.Millisecond
+	// most rows that are claimed and wait, for each slot.
+	aheadPerSlot = 4
+	// gather is how long a claim of few rows waits for more slots.
+	gather = 500 * time.Microsecond
+)
 
-// slots bounds the requests in flight: each holds one. One goroutine acquires.
+// slots bounds the requests in flight: each holds one. Claims take a few rows more
+// than there are free slots: as many as will be free within 5 ms, if they go on as
+// they did since the last claim. With endpoints that do not answer that is none.
 type slots struct {
-	mu     sync.Mutex
-	most   int
-	taken  int
-	wanted int           // free ones that whoever acquires waits for; 0: nobody waits
-	freed  chan struct{} // as many as are wanted are free
+	most int
+
+	mu      sync.Mutex
+	taken   int
+	waiting int // rows that were claimed, and have none yet
+	freed   int // since the last claim
+	claimed time.Time
+	soon    int // that will be free within 5 ms
+	waiters []*waiter
 }
 
-func newSlots(most int) *slots { return &slots{most: most, freed: make(chan struct{}, 1)} }
+// waiter waits for something to be true of the slots.
+type waiter struct {
+	ready func() bool // with the lock
+	wake  chan struct{}
+}
 
-// acquire takes all free slots, once there is one. If fewer than half are free it
-// waits for a moment first, for more. It returns 0 when ctx ends.
-func (s *slots) acquire(ctx context.Context) int {
-	if !s.await(ctx, 1, nil) {
+func newSlots(most int) *slots { return &slots{most: most} }
+
+// room is how many rows to claim; 0 where ctx ends before there is any.
+func (s *slots) room(ctx context.Context) int {
+	s.change(s.measure)
+	if !s.await(ctx, nil, func() bool { return s.waiting <= s.soon/2 && s.vacant() > 0 }) {
 		return 0
 	}
-	if half := (s.most + 1) / 2; s.free() < half {
-		timer := time.NewTimer(gatherSlots)
-		s.await(ctx, half, timer.C)
-		timer.Stop()
-	}
+	timer := time.NewTimer(gather)
+	defer timer.Stop()
+	s.await(ctx, timer.C, func() bool { return s.vacant() > s.most/2 })
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.wanted = 0
-	n := s.most - s.taken
-	s.taken = s.most
+	return s.vacant()
+}
+
+// measure looks how fast slots came free since the last claim.
+func (s *slots) measure() {
+	now := time.Now()
+	if since := now.Sub(s.claimed); since > 0 {
+		s.soon = int(min(float64(s.freed)*float64(ahead)/float64(since), float64(aheadPerSlot*s.most)))
+		s.freed, s.claimed = 0, now
+	}
+}
+
+// vacant slots are free, or will be soon, and nobody waits for them.
+func (s *slots) vacant() int { return s.most - s.taken + s.soon - s.waiting }
+
+// expect announces rows that were claimed.
+func (s *slots) expect(n int) { s.change(func() { s.waiting += n }) }
+
+// abandon says that rows that wait will take no slot.
+func (s *slots) abandon(n int) { s.change(func() { s.waiting -= n }) }
+
+// take gives slots to up to n rows that wait, as soon as there are any; it returns
+// to how many, and 0 where ctx ends first.
+func (s *slots) take(ctx context.Context, n int) int {
+	if !s.await(ctx, nil, func() bool { return s.taken < s.most }) {
+		return 0
+	}
+	s.change(func() {
+		n = min(n, s.most-s.taken)
+		s.taken += n
+		s.waiting -= n
+	})
 	return n
 }
 
-// await waits until n slots are free; false where ctx ends or the time is over first.
-func (s *slots) await(ctx context.Context, n int, over <-chan time.Time) bool {
-	for {
-		s.mu.Lock()
-		enough := s.most-s.taken >= n
-		s.wanted = n
-		s.mu.Unlock()
-		if enough {
-			return true
-		}
-		select {
-		case <-s.freed:
-		case <-over:
-			return false
-		case <-ctx.Done():
-			return false
-		}
-	}
-}
-
-func (s *slots) free() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.most - s.taken
-}
-
 func (s *slots) release(n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.taken -= n
-	if s.wanted > 0 && s.most-s.taken >= s.wanted {
-		s.wanted = 0
-		signal(s.freed)
-	}
+	s.change(func() {
+		s.taken -= n
+		s.freed += n
+	})
 }
 
-func signal(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
+// change changes the numbers, and wakes those who have waited for it.
+func (s *slots) change(do func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	do()
+	s.waiters = slices.DeleteFunc(s.waiters, func(w *waiter) bool {
+		if !w.ready() {
+			return false
+		}
+		close(w.wake)
+		return true
+	})
+}
+
+// await waits until ready is true; false where ctx ends or the time is over first.
+func (s *slots) await(ctx context.Context, over <-chan time.Time, ready func() bool) bool {
+	s.mu.Lock()
+	if ready() {
+		s.mu.Unlock()
+		return true
 	}
+	w := &waiter{ready: ready, wake: make(chan struct{})}
+	s.waiters = append(s.waiters, w)
+	s.mu.Unlock()
+	select {
+	case <-w.wake:
+		return true
+	case <-over:
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiters = slices.DeleteFunc(s.waiters, func(one *waiter) bool { return one == w })
+	return false
 }

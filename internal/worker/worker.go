@@ -85,6 +85,7 @@ type Worker struct {
 	leases    *leases
 	faults    *faults
 
+	claimed  chan []errand
 	errands  chan errand
 	carriers sync.WaitGroup
 }
@@ -100,6 +101,7 @@ func New(parts Parts, options Options) *Worker {
 		leases:    leases,
 		settler:   newSettler(parts.Settles, leases, newReporter(options.Log), faults),
 		faults:    faults,
+		claimed:   make(chan []errand, 1),
 		errands:   make(chan errand),
 	}
 }
@@ -118,8 +120,13 @@ func (w *Worker) Run(ctx context.Context, hurry <-chan struct{}) {
 	settled := make(chan struct{})
 	background.Go(func() { defer close(settled); w.settler.run(outliving) })
 
-	w.work(ctx, delivering)
+	var sending sync.WaitGroup
+	sending.Go(func() { w.send(ctx, delivering) })
 
+	w.work(ctx)
+
+	close(w.claimed)
+	sending.Wait()
 	w.finish(hurry, interrupt)
 	w.settler.close()
 	select {
@@ -132,8 +139,8 @@ func (w *Worker) Run(ctx context.Context, hurry <-chan struct{}) {
 	background.Wait()
 }
 
-// work is the way of every row: wait, look, claim; each claim is then carried.
-func (w *Worker) work(ctx, delivering context.Context) {
+// work is the way of every row: wait, look, claim; each claim is then sent.
+func (w *Worker) work(ctx context.Context) {
 	for ctx.Err() == nil {
 		if !w.look(ctx) {
 			continue
@@ -143,7 +150,7 @@ func (w *Worker) work(ctx, delivering context.Context) {
 			continue
 		}
 		w.Bell.Wake()
-		if w.serve(ctx, delivering) == 0 {
+		if w.serve(ctx) == 0 {
 			w.wait(ctx, restAfterNothing)
 		}
 	}
