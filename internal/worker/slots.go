@@ -10,7 +10,7 @@ import (
 const (
 	// ahead is how far claims go ahead of the slots: a claim of many rows costs each of
 	// them less, and the slots have no time to be idle.
-	ahead = 5 * time.Millisecond
+	ahead = 10 * time.Millisecond
 	// most rows that are claimed and wait, for each slot.
 	aheadPerSlot = 4
 	// gather is how long a claim of few rows waits for more slots.
@@ -46,9 +46,7 @@ func (s *slots) room(ctx context.Context) int {
 	if !s.await(ctx, nil, func() bool { return s.waiting <= s.soon/2 && s.vacant() > 0 }) {
 		return 0
 	}
-	timer := time.NewTimer(gather)
-	defer timer.Stop()
-	s.await(ctx, timer.C, func() bool { return s.vacant() > s.most/2 })
+	s.gather(ctx, func() bool { return s.vacant() > s.most/2 })
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.vacant()
@@ -72,11 +70,14 @@ func (s *slots) expect(n int) { s.change(func() { s.waiting += n }) }
 // abandon says that rows that wait will take no slot.
 func (s *slots) abandon(n int) { s.change(func() { s.waiting -= n }) }
 
-// take gives slots to up to n rows that wait, as soon as there are any; it returns
-// to how many, and 0 where ctx ends first.
+// take gives slots to up to n rows that wait, as soon as there are any, or a little
+// later to more of them; it returns to how many, and 0 where ctx ends first.
 func (s *slots) take(ctx context.Context, n int) int {
 	if !s.await(ctx, nil, func() bool { return s.taken < s.most }) {
 		return 0
+	}
+	if s.soon >= s.most/2 {
+		s.gather(ctx, func() bool { return s.most-s.taken >= min(n, (s.most+1)/2) })
 	}
 	s.change(func() {
 		n = min(n, s.most-s.taken)
@@ -105,6 +106,13 @@ func (s *slots) change(do func()) {
 		close(w.wake)
 		return true
 	})
+}
+
+// gather waits for a moment until enough is true.
+func (s *slots) gather(ctx context.Context, enough func() bool) {
+	timer := time.NewTimer(gather)
+	defer timer.Stop()
+	s.await(ctx, timer.C, enough)
 }
 
 // await waits until ready is true; false where ctx ends or the time is over first.
