@@ -20,7 +20,7 @@ type lookRow struct {
 // Look says which endpoints have a row that fell due since the last look, and
 // when the next one will. The bell learns from each look whether commits ring.
 func (db *DB) Look(ctx context.Context, since time.Time) (outbox.Look, error) {
-	row, err := queryOne[lookRow](ctx, db.reads, "look for due rows", sqlLook, pgx.StrictNamedArgs{"since": since})
+	row, err := queryOne[lookRow](ctx, db.claims, "look for due rows", sqlLook, pgx.StrictNamedArgs{"since": since})
 	if err != nil {
 		return outbox.Look{}, err
 	}
@@ -39,7 +39,7 @@ type fullLookRow struct {
 
 // FullLook says which endpoints have a row due, however long already.
 func (db *DB) FullLook(ctx context.Context) (outbox.Look, error) {
-	row, err := queryOne[fullLookRow](ctx, db.reads, "look for all due rows", sqlFullLook, pgx.StrictNamedArgs{})
+	row, err := queryOne[fullLookRow](ctx, db.claims, "look for all due rows", sqlFullLook, pgx.StrictNamedArgs{})
 	if err != nil {
 		return outbox.Look{}, err
 	}

@@ -107,7 +107,7 @@ var (
 	// sentOn says on which kind of connection a statement is sent.
 	sentOn = map[string]string{
 		"claim": "claims", "settle": "settles", "unsettled": "settles", "renew": "settles",
-		"look": "reads", "full_look": "reads", "lapsed": "reads", "notifications": "claims",
+		"look": "claims", "full_look": "claims", "lapsed": "reads", "notifications": "claims",
 	}
 
 	constants = regexp.MustCompile(`'\{[^']{60,}'`)

@@ -11,9 +11,13 @@ import (
 	"github.com/orderbell/orderbell/internal/outbox"
 )
 
-// fresh is how long an endpoint or the policies are used without reading them
-// again: a change works within it.
-const fresh = time.Second
+const (
+	// fresh is how old endpoints and policies may be before they are read again,
+	// after a claim: rows that are due need not wait for it.
+	fresh = time.Second
+	// stale is how old they may be for a claim: a change works within it.
+	stale = 2 * time.Second
+)
 
 // directory knows the endpoints of the lanes that are being served, and all
 // policies. A policy whose rules do not compile is written down as such, for
@@ -37,26 +41,26 @@ func newDirectory(register Register, courier Courier, log *slog.Logger) *directo
 	return &directory{register: register, courier: courier, log: log, endpoints: make(map[string]*entry)}
 }
 
-// refresh reads what is older than a second, for the given lanes.
-func (d *directory) refresh(ctx context.Context, turn []outbox.Lane) error {
-	if err := d.refreshPolicies(ctx); err != nil {
+// refresh reads what is older than that, for the given lanes.
+func (d *directory) refresh(ctx context.Context, turn []outbox.Lane, age time.Duration) error {
+	if err := d.refreshPolicies(ctx, age); err != nil {
 		return err
 	}
 	now := time.Now()
-	var stale []string
+	var old []string
 	for _, lane := range turn {
-		if e := d.endpoints[lane.Endpoint]; e == nil || now.Sub(e.at) >= fresh {
-			stale = append(stale, lane.Endpoint)
+		if e := d.endpoints[lane.Endpoint]; e == nil || now.Sub(e.at) >= age {
+			old = append(old, lane.Endpoint)
 		}
 	}
-	if len(stale) == 0 {
+	if len(old) == 0 {
 		return nil
 	}
-	found, err := d.register.Endpoints(ctx, stale)
+	found, err := d.register.Endpoints(ctx, old)
 	if err != nil {
 		return err
 	}
-	for _, id := range stale {
+	for _, id := range old {
 		d.endpoints[id] = &entry{at: now}
 	}
 	for _, endpoint := range found {
@@ -70,13 +74,13 @@ func (d *directory) refresh(ctx context.Context, turn []outbox.Lane) error {
 // that are served and not every merchant there is.
 func (d *directory) forget(now time.Time) {
 	if len(d.endpoints) > 16*claimLanes {
-		maps.DeleteFunc(d.endpoints, func(_ string, e *entry) bool { return now.Sub(e.at) >= fresh })
+		maps.DeleteFunc(d.endpoints, func(_ string, e *entry) bool { return now.Sub(e.at) >= stale })
 	}
 }
 
-func (d *directory) refreshPolicies(ctx context.Context) error {
+func (d *directory) refreshPolicies(ctx context.Context, age time.Duration) error {
 	now := time.Now()
-	if now.Sub(d.policiesAt) < fresh {
+	if now.Sub(d.policiesAt) < age {
 		return nil
 	}
 	all, err := d.register.Policies(ctx)

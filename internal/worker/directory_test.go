@@ -80,7 +80,7 @@ func TestDirectoryMarksWhatCanBeSent(t *testing.T) {
 	t.Parallel()
 	d, f := testDirectory()
 	turn := []outbox.Lane{{Endpoint: "a", Take: 1}, {Endpoint: "b", Take: 1}, {Endpoint: "none", Take: 1}}
-	if err := d.refresh(t.Context(), turn); err != nil {
+	if err := d.refresh(t.Context(), turn, fresh); err != nil {
 		t.Fatal(err)
 	}
 	want := []outbox.Lane{{Endpoint: "a", Take: 1, Sendable: true}, {Endpoint: "b", Take: 1}}
@@ -102,7 +102,7 @@ func TestDirectoryAsksOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, f := testDirectory()
 		for range 100 {
-			if err := d.refresh(t.Context(), []outbox.Lane{{Endpoint: "a"}}); err != nil {
+			if err := d.refresh(t.Context(), []outbox.Lane{{Endpoint: "a"}}, fresh); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -111,7 +111,7 @@ func TestDirectoryAsksOnceASecond(t *testing.T) {
 		}
 		f.policies["broken"].Acknowledge = "status == 200"
 		time.Sleep(fresh)
-		if err := d.refresh(t.Context(), []outbox.Lane{{Endpoint: "a"}}); err != nil {
+		if err := d.refresh(t.Context(), []outbox.Lane{{Endpoint: "a"}}, fresh); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff([]string{"broken: no such rule", "broken: "}, f.faults); diff != "" {
@@ -125,7 +125,7 @@ func TestDirectoryForgetsEndpoints(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, _ := testDirectory()
 		for n := range 100 * claimLanes {
-			if err := d.refresh(t.Context(), []outbox.Lane{{Endpoint: fmt.Sprint("m-", n)}}); err != nil {
+			if err := d.refresh(t.Context(), []outbox.Lane{{Endpoint: fmt.Sprint("m-", n)}}, fresh); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Millisecond)
@@ -139,7 +139,7 @@ func TestDirectoryForgetsEndpoints(t *testing.T) {
 func TestResolve(t *testing.T) {
 	t.Parallel()
 	d, _ := testDirectory()
-	if err := d.refresh(t.Context(), []outbox.Lane{{Endpoint: "a"}}); err != nil {
+	if err := d.refresh(t.Context(), []outbox.Lane{{Endpoint: "a"}}, fresh); err != nil {
 		t.Fatal(err)
 	}
 	plain := &outbox.Claim{Endpoint: "a", Headers: map[string]string{"x-all": "row"}}

@@ -13,7 +13,7 @@ import (
 func (w *Worker) settleLapsed(ctx context.Context) {
 	lapses, err := w.Looks.Lapsed(ctx)
 	if err == nil {
-		err = w.directory.refresh(ctx, lanesOf(lapses))
+		err = w.directory.refresh(ctx, lanesOf(lapses), stale)
 	}
 	// Part of the look that has found them: the next one that succeeds ends the fault.
 	if w.faults.meet("look", err) {

@@ -37,7 +37,7 @@ func (w *Worker) claim(ctx context.Context, room int) (claimed int, err error) {
 	ctx = context.WithoutCancel(ctx)
 	w.schedule.owed = true
 	turn := w.lanes.next(room)
-	if err := w.directory.refresh(ctx, turn); err != nil {
+	if err := w.directory.refresh(ctx, turn, stale); err != nil {
 		return 0, err
 	}
 	turn = w.directory.sendable(turn)
@@ -57,5 +57,5 @@ func (w *Worker) claim(ctx context.Context, room int) (claimed int, err error) {
 	}
 	w.slots.expect(len(batch))
 	w.claimed <- batch
-	return len(batch), nil
+	return len(batch), w.directory.refresh(ctx, turn, fresh)
 }

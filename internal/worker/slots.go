@@ -18,7 +18,7 @@ const (
 )
 
 // slots bounds the requests in flight: each holds one. Claims take a few rows more
-// than there are free slots: as many as will be free within 5 ms, if they go on as
+// than there are free slots: as many as will be free within 10 ms, if they go on as
 // they did since the last claim. With endpoints that do not answer that is none.
 type slots struct {
 	most int
@@ -28,7 +28,7 @@ type slots struct {
 	waiting int // rows that were claimed, and have none yet
 	freed   int // since the last claim
 	claimed time.Time
-	soon    int // that will be free within 5 ms
+	soon    int // that will be free within 10 ms
 	waiters []*waiter
 }
 
