@@ -11,8 +11,6 @@ type Look struct {
 	From      time.Time
 	// NextDue is how long until the next row falls due; 0 if none will.
 	NextDue time.Duration
-	// Poll tells that the database never rings: look every second.
-	Poll bool
 
 	// The rest is seen by a full look alone.
 

@@ -3,13 +3,31 @@
 //
 // # Decisions
 //
-//   - Claims and settles have pools of their own, and the bell two connections,
-//     so that none starves another: four connections a worker, six at the most.
+//   - Claims, settles and all that reads have pools of their own, and the bell two
+//     connections, so that none starves another: six connections a worker, eight at
+//     the most.
 //   - Every connection pins what a database or a role may have set otherwise:
 //     isolation, timeouts, search_path, time zone, plan mode. A claim under
 //     REPEATABLE READ, for one, would fail.
-//   - Custom plans: a generic plan of a look-up by id locks every partition (404
-//     locks instead of 5 with 400 of them).
+//   - Looks, claims and settles are planned once (plan_cache_mode): planning took a
+//     third of a claim (0.40 ms to 0.27 ms for one row) and of a settle (0.60 ms to
+//     0.37 ms). So is the fetch of what to send, with the least and the greatest id
+//     beside the ids, by which the days that they lie in are found when it runs.
+//     Rejected for ids further apart than a day, and for what people ask: a plan for
+//     all of them locks every partition (404 locks instead of 5 with 400 of them)
+//     and looks in each (3.3 ms instead of 1.9 ms for 500 ids, 16 partitions).
+//   - A settle answers only with what went otherwise than it was told to, and
+//     inserts without looking for a conflict unless the batch was sent before: 18 us
+//     of Postgres's CPU a row became 14 (64 rows), and 80 bytes of WAL are saved.
+//   - Claims commit synchronously. An asynchronous commit would save 0.14 ms of each
+//     claim (0.05 ms of CPU). But a claim that a crash of the database takes back has
+//     been sent all the same: the next one would send the same attempt number again,
+//     and the history would have one row for two requests.
+//   - A claim updates what is at the places (ctid) of the rows that it has locked:
+//     the primary key need not be searched, 4.8 us a row became 3.0 (500 rows).
+//   - Parameters are arrays, unnested: 17 of them take 3 us of the 10 us that a result
+//     costs in a batch of 500, the two inserted rows with their indexes 5 us, the
+//     lock 1 us, the delete 0.5 us (each part added to the statement in turn).
 //   - The planner is not asked whether to use the index that a statement was
 //     written for: sequential scans are off on the worker's connections, claims
 //     may not sort, and rows are locked by a lateral look-up of each id. After

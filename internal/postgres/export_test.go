@@ -6,3 +6,9 @@ import "github.com/jackc/pgx/v5"
 var Pinned = map[string]func(config *pgx.ConnConfig, worker string){
 	"claims": pinClaims, "settles": pinSettles, "reads": pinReads,
 }
+
+// LastWake is what the last look saw in orderbell.setting.wake.
+func (db *DB) LastWake() string {
+	word, _ := db.wake.last()
+	return word
+}

@@ -25,7 +25,7 @@ func (db *DB) Look(ctx context.Context, since time.Time) (outbox.Look, error) {
 		return outbox.Look{}, err
 	}
 	db.wake.see(row.Poll)
-	return outbox.Look{At: row.At, Endpoints: row.Endpoints, From: row.ReachedTo, NextDue: orZero(row.NextDue), Poll: row.Poll}, nil
+	return outbox.Look{At: row.At, Endpoints: row.Endpoints, From: row.ReachedTo, NextDue: orZero(row.NextDue)}, nil
 }
 
 type fullLookRow struct {
@@ -46,7 +46,7 @@ func (db *DB) FullLook(ctx context.Context) (outbox.Look, error) {
 	db.wake.see(row.Poll)
 	return outbox.Look{
 		At: row.At, Endpoints: row.Endpoints, NextDue: orZero(row.NextDue),
-		Lapsed: row.Lapsed, NextLeaseEnd: orZero(row.NextLeaseEnd), Poll: row.Poll,
+		Lapsed: row.Lapsed, NextLeaseEnd: orZero(row.NextLeaseEnd),
 	}, nil
 }
 

@@ -71,7 +71,7 @@ func TestLookAtNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(full.Endpoints) != 0 || full.NextDue != 0 || full.Lapsed || full.NextLeaseEnd != 0 || full.Poll {
+	if len(full.Endpoints) != 0 || full.NextDue != 0 || full.Lapsed || full.NextLeaseEnd != 0 {
 		t.Errorf("full look: %+v", full)
 	}
 }
@@ -92,7 +92,7 @@ func TestFullLook(t *testing.T) {
 	if diff := cmp.Diff([]string{"old"}, look.Endpoints); diff != "" {
 		t.Errorf("endpoints (-want +got):\n%s", diff)
 	}
-	if look.Lapsed || look.Poll || look.NextLeaseEnd <= 0 || look.NextLeaseEnd > 6*time.Second {
+	if look.Lapsed || look.NextLeaseEnd <= 0 || look.NextLeaseEnd > 6*time.Second {
 		t.Errorf("look: %+v", look)
 	}
 	if look.NextDue > time.Hour || look.NextDue < time.Hour-10*time.Second {
@@ -100,8 +100,7 @@ func TestFullLook(t *testing.T) {
 	}
 
 	h.lanes(map[string]string{"lease over": over + "next_attempt_at = now() - interval '1 s'"})
-	h.exec("update orderbell.setting set wake = 'poll'")
-	if look, err = h.db.FullLook(t.Context()); err != nil || !look.Lapsed || !look.Poll {
+	if look, err = h.db.FullLook(t.Context()); err != nil || !look.Lapsed {
 		t.Errorf("with a lease that ended: %+v, %v", look, err)
 	}
 	if diff := cmp.Diff([]string{"old"}, look.Endpoints); diff != "" {

@@ -75,17 +75,16 @@ func TestBellStartsWhileTheDatabasePolls(t *testing.T) {
 func TestEachLookSeesTheSetting(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	for _, poll := range []bool{false, true} {
-		if poll {
-			h.setWake(postgres.WakePoll)
-		}
-		look, err := h.db.Look(t.Context(), one[time.Time](t, h.pool, "select now()"))
-		if err != nil || look.Poll != poll {
-			t.Errorf("a look sees %t, %v; want %t", look.Poll, err, poll)
-		}
-		full, err := h.db.FullLook(t.Context())
-		if err != nil || full.Poll != poll {
-			t.Errorf("a full look sees %t, %v; want %t", full.Poll, err, poll)
+	for _, wake := range []string{postgres.WakeBell, postgres.WakePoll} {
+		h.setWake(wake)
+		for name, look := range map[string]func(*postgres.DB) error{
+			"a look":      func(db *postgres.DB) error { _, err := db.Look(t.Context(), time.Now()); return err },
+			"a full look": func(db *postgres.DB) error { _, err := db.FullLook(t.Context()); return err },
+		} {
+			db := h.worker("w-2")
+			if err := look(db); err != nil || db.LastWake() != wake {
+				t.Errorf("%s sees %q, %v; want %s", name, db.LastWake(), err, wake)
+			}
 		}
 	}
 }

@@ -7,14 +7,30 @@
 //   - A worker looks for endpoints, not for rows, and serves them round robin as
 //     lanes. Claiming by due time over all endpoints would walk the backlog of
 //     every endpoint that hangs, at every claim.
-//   - A claim takes no more rows than there are free slots, and every claimed row
-//     is started at once: nothing waits in memory, so stopping has little to give
-//     back, and bodies in memory are bounded by the slots.
+//   - A claim takes the free slots, and as many rows more as will be free within
+//     10 ms if the slots go on coming free as they do. A claim costs the database
+//     0.25 ms and then 4 us for each row, so that claims of 27 rows took 13 us a row
+//     and claims of 130 take 6; and the slots are not idle while it is made. With
+//     endpoints that hang nothing comes free, and nothing is claimed ahead. What
+//     waits when the worker is stopped is handed back.
+//   - What to send is fetched for rows that have a slot, never for those that wait:
+//     bodies in memory are bounded by the slots. Where slots come free fast, it is
+//     fetched for half of them at once: 3.5 us of the database for each of 64 rows
+//     in one statement, 7.8 us for each of 16.
+//   - The goroutines that deliver are kept, about one for each slot: their stacks
+//     have grown. A new one for each delivery took 21.9 us of CPU instead of 20.1
+//     (64 at once).
 //   - A slot is free again when its result is handed to the settler, not when it
 //     is settled: while one batch is written the next gathers. If results pile up,
 //     claiming stops.
-//   - The settler has no timer. It writes whatever is ready: one result alone at
-//     once, many in one commit.
+//   - The settler writes whatever is ready: one result alone at once. After a batch
+//     of several it lets 5 ms pass, so that the next one is larger: a result costs
+//     the database 15 us in a batch of 64 and 10 us in one of 500. Nobody waits for
+//     it but the history: the slot is free again.
+//   - A busy lane remembers where it got to, until a look sees something before
+//     that. From its beginning a claim walks over what is in flight, and over what
+//     was deleted while somebody's transaction was open: with 400,000 of those a
+//     drain had not ended after 500 s.
 //   - A lane whose claim gave nothing rests until the next look, and a look whose
 //     lanes all gave nothing is followed by a short pause: rows that are parked or
 //     locked must not keep a worker spinning.

@@ -24,7 +24,7 @@ func (w *Worker) look(ctx context.Context) bool {
 		w.schedule.lastFull, w.schedule.fullCost = now, time.Since(now)
 		// Ended leases may be more than one settling takes, or be held by somebody.
 		w.schedule.owed = w.leases.count() > 0 || found.Lapsed
-		w.schedule.nextLeaseEnd, w.schedule.poll = after(now, found.NextLeaseEnd), found.Poll
+		w.schedule.nextLeaseEnd = after(now, found.NextLeaseEnd)
 	}
 	ok := w.looked(ctx, now, found, err)
 	if ok && found.Lapsed {

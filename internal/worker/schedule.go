@@ -29,7 +29,6 @@ type schedule struct {
 	// owed: something happened since the last full look that only another one
 	// can see whole.
 	owed bool
-	poll bool
 	// nextDue and nextLeaseEnd are zero if nothing is known to come.
 	nextDue, nextLeaseEnd time.Time
 }
@@ -59,7 +58,7 @@ func (s *schedule) wakeAt(now time.Time, belled bool) time.Time {
 	if !s.nextDue.IsZero() && s.nextDue.Before(at) {
 		at = s.nextDue
 	}
-	if poll := now.Add(pollLook); (!belled || s.poll) && poll.Before(at) {
+	if poll := now.Add(pollLook); !belled && poll.Before(at) {
 		at = poll
 	}
 	return at

@@ -19,7 +19,6 @@ func TestWakeAt(t *testing.T) {
 		"a costly full look is made rarely":   {schedule{lastFull: now, owed: true, fullCost: time.Second}, true, 20 * time.Second},
 		"somebody's lease may end":            {schedule{lastFull: now, nextLeaseEnd: now.Add(8 * time.Second)}, true, 8 * time.Second},
 		"the bell cannot be heard":            {schedule{lastFull: now}, false, time.Second},
-		"the database never rings":            {schedule{lastFull: now, poll: true}, true, time.Second},
 		"polling does not delay what is due":  {schedule{lastFull: now, nextDue: now.Add(time.Millisecond)}, false, time.Millisecond},
 	} {
 		if got := test.schedule.wakeAt(now, test.belled).Sub(now); got != test.want {

@@ -57,6 +57,7 @@ func TestRoomIsBounded(t *testing.T) {
 
 // nowOver is a context that has ended.
 func nowOver(t *testing.T) context.Context {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	return ctx
