@@ -12,7 +12,7 @@
 //     0.25 ms and then 4 us for each row, so that claims of 27 rows took 13 us a row
 //     and claims of 130 take 6; and the slots are not idle while it is made. With
 //     endpoints that hang nothing comes free, and nothing is claimed ahead. What
-//     waits when the worker is stopped is handed back.
+//     has waited for a second, or waits when the worker is stopped, is handed back.
 //   - What to send is fetched for rows that have a slot, never for those that wait:
 //     bodies in memory are bounded by the slots. Where slots come free fast, it is
 //     fetched for half of them at once: 3.5 us of the database for each of 64 rows

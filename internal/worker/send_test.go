@@ -1,0 +1,108 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/orderbell/orderbell/internal/outbox"
+)
+
+// filler fetches what to send: nothing, or an error.
+type filler struct {
+	Claims
+	filled []int // how many rows at a time
+	err    error
+}
+
+func (f *filler) Fill(_ context.Context, claims []*outbox.Claim) (gone []*outbox.Claim, err error) {
+	f.filled = append(f.filled, len(claims))
+	return nil, f.err
+}
+
+// hanging is a courier whose endpoints answer after a time.
+type hanging struct {
+	strict
+	after time.Duration
+}
+
+func (h hanging) Deliver(ctx context.Context, _ *outbox.Claim) outbox.Result {
+	sleep(ctx, h.after)
+	return outbox.Result{Outcome: outbox.OutcomeAcknowledged, Elapsed: h.after}
+}
+
+// sent lets a worker of four slots send some claims, and returns how many came to
+// each outcome by then.
+func sent(t *testing.T, claims int, fill *filler, answer, then time.Duration) map[outbox.Outcome]int {
+	t.Helper()
+	b := &book{}
+	log := slog.New(slog.DiscardHandler)
+	_, register := testDirectory()
+	w := New(Parts{Claims: fill, Settles: b, Register: register, Courier: hanging{after: answer}},
+		Options{Name: "w1", Concurrency: 4, Lease: 8 * time.Second, Log: log})
+	batch := make([]errand, claims)
+	for i := range batch {
+		claim := &outbox.Claim{ID: outbox.ID{byte(i)}, Attempt: 1, Policy: &outbox.Policy{}}
+		batch[i] = errand{claim: claim, endpoint: &outbox.Endpoint{}, sent: time.Now()}
+	}
+	w.slots.expect(claims)
+	w.claimed <- batch
+	go w.send(t.Context(), t.Context())
+	time.Sleep(then)
+	synctest.Wait()
+	came := map[outbox.Outcome]int{}
+	results, _ := w.settler.take(claims)
+	for _, s := range results {
+		came[s.Result.Outcome]++
+	}
+	close(w.claimed)
+	time.Sleep(answer)
+	close(w.errands)
+	w.carriers.Wait()
+	if w.slots.taken != 0 || w.slots.waiting != 0 {
+		t.Errorf("%d slots are taken at the end, and %d rows wait", w.slots.taken, w.slots.waiting)
+	}
+	return came
+}
+
+func TestSendGoesOnAsSlotsComeFree(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fill := &filler{}
+		came := sent(t, 10, fill, 100*time.Millisecond, time.Minute)
+		if diff := cmp.Diff(map[outbox.Outcome]int{outbox.OutcomeAcknowledged: 10}, came); diff != "" {
+			t.Errorf("outcomes (-want +got):\n%s", diff)
+		}
+		for _, n := range fill.filled {
+			if n > 4 {
+				t.Errorf("%d bodies were fetched for 4 slots", n)
+			}
+		}
+	})
+}
+
+// Rows that were claimed ahead of slots that then hang are not kept from others.
+func TestSendHandsBackWhatGetsNoSlot(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		came := sent(t, 10, &filler{}, time.Minute, slotWait+time.Millisecond)
+		if diff := cmp.Diff(map[outbox.Outcome]int{outbox.OutcomeInterrupted: 6}, came); diff != "" {
+			t.Errorf("outcomes after a second (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestSendHandsBackWhatCannotBeFetched(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		came := sent(t, 3, &filler{err: errors.New("the database is away")}, 0, time.Minute)
+		if diff := cmp.Diff(map[outbox.Outcome]int{outbox.OutcomeInterrupted: 3}, came); diff != "" {
+			t.Errorf("outcomes (-want +got):\n%s", diff)
+		}
+	})
+}
