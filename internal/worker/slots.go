@@ -76,9 +76,7 @@ func (s *slots) take(ctx context.Context, n int) int {
 	if !s.await(ctx, nil, func() bool { return s.taken < s.most }) {
 		return 0
 	}
-	if s.soon >= s.most/2 {
-		s.gather(ctx, func() bool { return s.most-s.taken >= min(n, (s.most+1)/2) })
-	}
+	s.gather(ctx, func() bool { return s.most-s.taken >= min(n, (s.most+1)/2) })
 	s.change(func() {
 		n = min(n, s.most-s.taken)
 		s.taken += n
