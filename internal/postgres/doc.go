@@ -28,6 +28,8 @@
 //   - Parameters are arrays, unnested: 17 of them take 3 us of the 10 us that a result
 //     costs in a batch of 500, the two inserted rows with their indexes 5 us, the
 //     lock 1 us, the delete 0.5 us (each part added to the statement in turn).
+//     Rejected: COPY into the two tables, in a transaction with the rest. It took
+//     1.34 ms instead of 0.86 ms for 64 rows and 3.8 ms instead of 2.7 ms for 500.
 //   - The planner is not asked whether to use the index that a statement was
 //     written for: sequential scans are off on the worker's connections, claims
 //     may not sort, and rows are locked by a lateral look-up of each id. After

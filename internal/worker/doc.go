@@ -17,6 +17,9 @@
 //     bodies in memory are bounded by the slots. It waits for half a millisecond
 //     for more slots than one: 3.5 us of the database for each of 64 rows in one
 //     statement, 7.8 us for each of 16.
+//   - One goroutine claims. Two workers with 32 slots each, which is two claimers,
+//     drained 100,000 rows at 11,700 and 16,900 a second where one with 64 slots did
+//     at 14,400 and 15,600.
 //   - The goroutines that deliver are kept, about one for each slot: their stacks
 //     have grown. A new one for each delivery took 21.9 us of CPU instead of 20.1
 //     (64 at once).
