@@ -2,8 +2,8 @@
 -- Claims a few due rows of each lane, the earliest from the lane's place on, and
 -- begins an attempt of each. sendable says whether the endpoint's own policy works; a row that names another is
 -- claimed if that one is among the policies that do.
--- Called by the worker, with as many rows as it has free slots. Commits before
--- any request is made: no lock outlives the statement.
+-- Called by the worker, for its free slots and those that will be free in 10 ms.
+-- Commits before any request is made: no lock outlives the statement.
 -- Index: delivery_lane, which the row comparison asks for where statistics say
 -- that any index would do. Updated is what is at the places of the rows just
 -- locked; one that was replaced a moment before, so that its place is new to this

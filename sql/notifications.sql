@@ -1,8 +1,7 @@
 /* orderbell:notifications */
 -- What to send, for rows that have just been claimed. least and greatest are the
 -- first and the last of the ids.
--- Called right after the claim; bodies are fetched for claimed rows only, so that
--- memory is bounded by the slots.
+-- Called once a claimed row has a slot, so that the slots bound what is in memory.
 -- Index: primary key of the days from least to greatest; where these are many, a
 -- plan made for these very ids leaves out the days between them. Locks: none.
 select id, event, order_no, coalesce(url, '') as url, coalesce(content_type, '') as content_type, body,

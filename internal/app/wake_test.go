@@ -41,6 +41,15 @@ func TestWakeIsChangedWhileWorkersRun(t *testing.T) {
 		t.Errorf("%d notifications came while workers poll", n)
 	}
 
+	// Looks reach back two seconds: an order that is open for longer is found too.
+	shop.exec("do $$ begin perform orderbell.enqueue('m-1', 'e', 'long', '{}'); perform pg_sleep(3); end $$")
+	pgtest.Eventually(t, 15*time.Second, "a long order's notification to arrive", func() error {
+		if n := shop.count("select count(*) from orderbell.notification_status where order_no = 'long' and state = 'acknowledged'"); n != 1 {
+			return fmt.Errorf("%d have", n)
+		}
+		return nil
+	})
+
 	shop.exec("update orderbell.setting set wake = 'bell'")
 	shop.sleepers(2)
 	heard()

@@ -49,6 +49,7 @@ const (
 // create makes a database with the schema, and returns its name and its URL.
 func (p *place) create(ctx context.Context) (name, address string, err error) {
 	name = "orderbell_bench_" + strings.ToLower(rand.Text()[:10])
+	p.made = append(p.made, name) // an interrupted statement may still be carried out
 	err = p.execute(ctx, "create database "+name)
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) && refused.Code == cannotCreate {
@@ -58,7 +59,6 @@ func (p *place) create(ctx context.Context) (name, address string, err error) {
 	if err != nil {
 		return "", "", fmt.Errorf("make a database of the bench's own: %w", err)
 	}
-	p.made = append(p.made, name)
 	address, err = withDatabase(p.admin, name)
 	if err != nil {
 		return "", "", err

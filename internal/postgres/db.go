@@ -75,6 +75,7 @@ func pin(config *pgx.ConnConfig, worker string) {
 	set["application_name"] = "orderbell/" + worker
 	set["default_transaction_isolation"] = "read committed"
 	set["default_transaction_read_only"] = "off"
+	set["synchronous_commit"] = "on" // a settle that a crash takes back would be sent again
 	set["search_path"] = "pg_catalog"
 	set["TimeZone"] = "UTC"
 	set["plan_cache_mode"] = "force_custom_plan"

@@ -148,7 +148,7 @@ func TestConnectionsArePinned(t *testing.T) {
 	for _, setting := range []string{
 		"default_transaction_isolation = 'serializable'", "default_transaction_read_only = on", "search_path = nowhere",
 		"timezone = 'Asia/Shanghai'", "plan_cache_mode = force_generic_plan", "statement_timeout = '1ms'", "lock_timeout = '1ms'",
-		"intervalstyle = 'sql_standard'", "datestyle = 'german'", "bytea_output = 'escape'",
+		"intervalstyle = 'sql_standard'", "datestyle = 'german'", "bytea_output = 'escape'", "synchronous_commit = off",
 	} {
 		h.exec("alter database " + one[string](t, h.pool, "select current_database()") + " set " + setting)
 	}

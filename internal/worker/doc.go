@@ -1,6 +1,6 @@
 // Package worker carries notifications from the database to their endpoints:
-// wait, claim, deliver, judge, settle. One goroutine looks and claims, one for
-// each slot delivers, one settles, one renews leases.
+// wait, claim, deliver, judge, settle. One goroutine looks and claims, one fetches
+// what to send, one for each slot delivers, one settles, one renews leases.
 //
 // # Decisions
 //
@@ -8,11 +8,13 @@
 //     lanes. Claiming by due time over all endpoints would walk the backlog of
 //     every endpoint that hangs, at every claim.
 //   - A claim takes the free slots, and as many rows more as will be free within
-//     10 ms if the slots go on coming free as they do. A claim costs the database
+//     10 ms, by how long slots are held. A claim costs the database
 //     0.25 ms and then 4 us for each row, so that claims of 27 rows took 13 us a row
 //     and claims of 130 take 6; and the slots are not idle while it is made. With
-//     endpoints that hang nothing comes free, and nothing is claimed ahead. What
-//     has waited for a second, or waits when the worker is stopped, is handed back.
+//     slow endpoints that is none, nor with those that hang, since nothing comes free.
+//     What has waited for a second, because fast ones have begun to hang, or waits
+//     when the worker is stopped, is handed back. Rejected: by how many slots came
+//     free since the last claim, which a burst of slow answers makes many.
 //   - What to send is fetched for rows that have a slot, never for those that wait:
 //     bodies in memory are bounded by the slots. It waits for half a millisecond
 //     for more slots than one: 3.5 us of the database for each of 64 rows in one

@@ -16,7 +16,9 @@ func (w *Worker) look(ctx context.Context) bool {
 			return true
 		}
 		found, err := w.Looks.Look(ctx, w.schedule.since)
-		w.schedule.lookCost = time.Since(now)
+		if err == nil {
+			w.schedule.lookCost = time.Since(now)
+		}
 		return w.looked(ctx, now, found, err)
 	}
 	found, err := w.Looks.FullLook(ctx)
@@ -52,6 +54,11 @@ func (w *Worker) looked(ctx context.Context, now time.Time, found outbox.Look, e
 // be due. The look before it has found nothing.
 func (w *Worker) sleep(ctx context.Context) {
 	w.Bell.Sleep()
+	if !w.Bell.Live() {
+		// Looks reach back two seconds; an order that stays open for longer rings
+		// when it commits, and here nobody hears it.
+		w.schedule.owed = true
+	}
 	now := time.Now()
 	w.wait(ctx, w.schedule.wakeAt(now, w.Bell.Live()).Sub(now))
 }

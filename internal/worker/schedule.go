@@ -4,10 +4,12 @@ import "time"
 
 const (
 	// busyLook and lookShare space looks while there are lanes to serve: at most every
-	// 20 ms, and at most a twentieth of the time. A look reads what fell due in two
+	// 20 ms, and at most a twentieth of the time, but never further apart than
+	// longestLook: other endpoints wait for it. A look reads what fell due in two
 	// seconds: 3 ms when that is 30,000 rows.
-	busyLook  = 20 * time.Millisecond
-	lookShare = 20
+	busyLook    = 20 * time.Millisecond
+	lookShare   = 20
+	longestLook = 40 * time.Millisecond
 	// restAfterNothing follows a look whose lanes had nothing to claim: their rows
 	// are parked, or locked, or another worker's.
 	restAfterNothing = 50 * time.Millisecond
@@ -39,7 +41,9 @@ func (s *schedule) fullDue(now time.Time) bool {
 }
 
 // lookPause is the time between looks while there are lanes to serve.
-func (s *schedule) lookPause() time.Duration { return max(busyLook, lookShare*s.lookCost) }
+func (s *schedule) lookPause() time.Duration {
+	return min(max(busyLook, lookShare*s.lookCost), longestLook)
+}
 
 func (s *schedule) nextFull() time.Time {
 	if s.owed {

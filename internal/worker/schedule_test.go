@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"context"
+	"log/slog"
 	"testing"
 	"time"
 )
@@ -32,5 +34,43 @@ func TestFirstLookIsFull(t *testing.T) {
 	var s schedule
 	if !s.fullDue(time.Now()) {
 		t.Error("a worker that has just started makes no full look")
+	}
+}
+
+// One slow look, or one that failed, must not keep other endpoints waiting.
+func TestLooksAreNeverFarApart(t *testing.T) {
+	t.Parallel()
+	for cost, want := range map[time.Duration]time.Duration{
+		0: busyLook, time.Millisecond: busyLook, 1500 * time.Microsecond: 30 * time.Millisecond, 12 * time.Second: longestLook,
+	} {
+		s := schedule{lookCost: cost}
+		if got := s.lookPause(); got != want {
+			t.Errorf("after a look of %v the next comes in %v, want %v", cost, got, want)
+		}
+	}
+}
+
+// bell is one that nobody rings.
+type bell struct{ live bool }
+
+func (b bell) Rung() <-chan struct{} { return nil }
+func (b bell) Live() bool            { return b.live }
+func (bell) Sleep()                  {}
+func (bell) Wake()                   {}
+
+// Where the bell cannot be heard, full looks go on: an order may have been open for
+// longer than a look reaches back.
+func TestFullLooksGoOnWithoutABell(t *testing.T) {
+	t.Parallel()
+	for live, want := range map[bool]time.Duration{true: idleFullLook, false: fullLookPause} {
+		w := testWorker(&eyes{}, slog.New(slog.DiscardHandler))
+		w.Bell = bell{live}
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		w.schedule.lastFull = time.Now()
+		w.sleep(over)
+		if got := w.schedule.nextFull().Sub(w.schedule.lastFull); got != want {
+			t.Errorf("with a bell that is live (%t) the next full look comes in %v, want %v", live, got, want)
+		}
 	}
 }

@@ -32,7 +32,7 @@ func (w *Worker) send(ctx, delivering context.Context) {
 				break
 			}
 			started, err := w.startAll(context.WithoutCancel(ctx), delivering, batch[:n])
-			w.slots.release(n - started)
+			w.slots.giveBack(n - started)
 			if w.faults.meet("fetch", err) {
 				w.backOff(ctx)
 			}
@@ -93,7 +93,8 @@ func (w *Worker) start(delivering context.Context, e errand) {
 // runErrand carries a claim, unless its lease has ended before anything was sent,
 // and frees its slot.
 func (w *Worker) runErrand(delivering context.Context, e errand) {
-	defer w.slots.release(1)
+	began := time.Now()
+	defer func() { w.slots.release(time.Since(began)) }()
 	if time.Since(e.sent) >= w.Lease {
 		w.handBack(e.claim, "the lease had ended before anything was sent")
 		return

@@ -18,17 +18,18 @@ const (
 )
 
 // slots bounds the requests in flight: each holds one. Claims take a few rows more
-// than there are free slots: as many as will be free within 10 ms, if they go on as
-// they did since the last claim. With endpoints that do not answer that is none.
+// than there are free slots: as many as will be free within 10 ms, by how long slots
+// were held that came free since the last claim. With slow endpoints, and with those
+// that do not answer, that is none.
 type slots struct {
 	most int
 
 	mu      sync.Mutex
 	taken   int
-	waiting int // rows that were claimed, and have none yet
-	freed   int // since the last claim
-	claimed time.Time
-	soon    int // that will be free within 10 ms
+	waiting int           // rows that were claimed, and have none yet
+	freed   int           // since the last claim
+	held    time.Duration // by those, altogether
+	soon    int           // that will be free within 10 ms
 	waiters []*waiter
 }
 
@@ -52,13 +53,12 @@ func (s *slots) room(ctx context.Context) int {
 	return s.vacant()
 }
 
-// measure looks how fast slots came free since the last claim.
+// measure estimates how many slots will be free soon. If none came free since the
+// last claim it is none, however fast they were before.
 func (s *slots) measure() {
-	now := time.Now()
-	if since := now.Sub(s.claimed); since > 0 {
-		s.soon = int(min(float64(s.freed)*float64(ahead)/float64(since), float64(aheadPerSlot*s.most)))
-		s.freed, s.claimed = 0, now
-	}
+	each := max(s.held, time.Microsecond) / time.Duration(max(s.freed, 1))
+	s.soon = min(int(float64(s.taken)*float64(ahead)/float64(max(each, 1))), aheadPerSlot*s.freed, aheadPerSlot*s.most)
+	s.freed, s.held = 0, 0
 }
 
 // vacant slots are free, or will be soon, and nobody waits for them.
@@ -85,12 +85,17 @@ func (s *slots) take(ctx context.Context, n int) int {
 	return n
 }
 
-func (s *slots) release(n int) {
+// release frees a slot that was held for some time.
+func (s *slots) release(held time.Duration) {
 	s.change(func() {
-		s.taken -= n
-		s.freed += n
+		s.taken--
+		s.freed++
+		s.held += held
 	})
 }
+
+// giveBack frees slots that were not used.
+func (s *slots) giveBack(n int) { s.change(func() { s.taken -= n }) }
 
 // change changes the numbers, and wakes those who have waited for it.
 func (s *slots) change(do func()) {

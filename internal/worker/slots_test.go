@@ -16,51 +16,39 @@ func inFlight(t *testing.T, s *slots, n int) {
 	}
 }
 
+// released frees slots that were held for some time.
+func released(s *slots, n int, held time.Duration) {
+	for range n {
+		s.release(held)
+	}
+}
+
 // A claim takes what is free, and what will be free within 10 ms.
 func TestRoom(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newSlots(64)
-		if n := s.room(t.Context()); n != 64 {
-			t.Fatalf("room for %d, want 64: nothing is in flight", n)
-		}
-		inFlight(t, s, 64)
-		time.Sleep(2 * ahead)
-		s.release(40)
-		if n := s.room(t.Context()); n != 40+20 {
-			t.Errorf("room for %d, want the 40 that are free and 20 that will soon be: 40 came free in 20 ms", n)
-		}
-		s.expect(50)
-		s.take(t.Context(), 50) // leaves 10 that wait
-		time.Sleep(2 * ahead)
-		s.release(64)
-		if n := s.room(t.Context()); n != 64+32-10 {
-			t.Errorf("room for %d, want 86: 64 are free, 32 will soon be, 10 wait", n)
-		}
-	})
-}
-
-// Fast endpoints must not fill the memory with claims.
-func TestRoomIsBounded(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newSlots(2)
-		inFlight(t, s, 2)
-		s.room(nowOver(t))
-		time.Sleep(time.Microsecond)
-		s.release(2)
-		if n := s.room(t.Context()); n != 2+aheadPerSlot*2 {
-			t.Errorf("room for %d, want 10", n)
+		for name, test := range map[string]struct {
+			freed int
+			held  time.Duration
+			want  int
+		}{
+			"each took 20 ms: half of what is in flight is soon over": {24, 20 * time.Millisecond, 24 + 20},
+			"each took 10 ms": {24, 10 * time.Millisecond, 24 + 40},
+			"each took 2 ms, as slots do that are free again several times": {24, 2 * time.Millisecond, 24 + aheadPerSlot*24},
+			"a burst of slow ones":         {60, 3 * time.Second, 60},
+			"one, and the others may hang": {1, time.Millisecond, 1 + aheadPerSlot},
+		} {
+			s := newSlots(64)
+			if n := s.room(t.Context()); n != 64 {
+				t.Fatalf("room for %d, want 64: nothing is in flight", n)
+			}
+			inFlight(t, s, 64)
+			released(s, test.freed, test.held)
+			if n := s.room(t.Context()); n != test.want {
+				t.Errorf("%s: room for %d, want %d", name, n, test.want)
+			}
 		}
 	})
-}
-
-// nowOver is a context that has ended.
-func nowOver(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	return ctx
 }
 
 // Endpoints that do not answer free no slot: nothing is claimed ahead then.
@@ -87,7 +75,7 @@ func TestRoomGathers(t *testing.T) {
 		go func() {
 			for range 3 { // in a row, and then no more for long
 				time.Sleep(gather / 10)
-				s.release(1)
+				s.release(time.Second)
 			}
 		}()
 		began := time.Now()
@@ -98,7 +86,7 @@ func TestRoomGathers(t *testing.T) {
 			t.Errorf("waited %v for more", waited)
 		}
 		began = time.Now()
-		s.release(40)
+		released(s, 40, time.Second)
 		if s.room(t.Context()); time.Since(began) > 0 {
 			t.Errorf("more than half are free, and it waited %v", time.Since(began))
 		}
@@ -116,11 +104,11 @@ func TestRoomComesAfterThoseWhoWait(t *testing.T) {
 		rooms := make(chan int)
 		go func() { rooms <- s.room(t.Context()) }()
 		synctest.Wait()
-		s.release(2)
+		released(s, 2, time.Second)
 		if n := s.take(t.Context(), 3); n != 2 {
 			t.Errorf("%d rows took a slot, want the 2 that are free", n)
 		}
-		s.release(1)
+		s.release(time.Second)
 		synctest.Wait()
 		select {
 		case n := <-rooms:
@@ -145,7 +133,7 @@ func TestTakeEndsWithTheContext(t *testing.T) {
 		if n := s.take(ctx, 1); n != 0 {
 			t.Errorf("took %d that were not free", n)
 		}
-		s.release(1)
+		s.release(time.Second)
 		if n := s.take(t.Context(), 1); n != 1 {
 			t.Errorf("took %d of 1", n)
 		}
