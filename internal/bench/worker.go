@@ -77,7 +77,8 @@ const (
 func (w *workerProcess) stop() (usage, error) {
 	select {
 	case <-w.ended:
-		return usage{}, fmt.Errorf("the worker has ended by itself: %s: %s", w.cmd.ProcessState, w.stderr)
+		alone := fmt.Errorf("the worker has ended by itself: %s: %s", w.cmd.ProcessState, w.stderr)
+		return usage{}, errors.Join(alone, w.guard.Unguard(w.cmd.Process.Pid))
 	default:
 	}
 	peak := peakMemory(w.cmd.Process.Pid)
