@@ -49,8 +49,10 @@ const (
 // create makes a database with the schema, and returns its name and its URL.
 func (p *place) create(ctx context.Context) (name, address string, err error) {
 	name = "orderbell_bench_" + strings.ToLower(rand.Text()[:10])
-	p.made = append(p.made, name) // an interrupted statement may still be carried out
-	err = p.execute(ctx, "create database "+name)
+	// Not to be interrupted: the server would go on, and nobody would know.
+	creating, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	err = p.execute(creating, "create database "+name)
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) && refused.Code == cannotCreate {
 		return "", "", fmt.Errorf("make a database of the bench's own: this user may not; "+
@@ -59,6 +61,7 @@ func (p *place) create(ctx context.Context) (name, address string, err error) {
 	if err != nil {
 		return "", "", fmt.Errorf("make a database of the bench's own: %w", err)
 	}
+	p.made = append(p.made, name)
 	address, err = withDatabase(p.admin, name)
 	if err != nil {
 		return "", "", err
