@@ -46,8 +46,9 @@ func claimSettle(ctx context.Context, d *database, endpoint string, rows int) (f
 }
 
 func claimAll(ctx context.Context, db *postgres.DB, endpoint string, rows int, to chan<- []*outbox.Claim) error {
+	lanes := lane(endpoint, batch)
 	for left := rows; left > 0; {
-		claims, err := claim(ctx, db, endpoint, batch)
+		claims, err := claim(ctx, db, lanes)
 		if err != nil {
 			return err
 		}
@@ -55,6 +56,11 @@ func claimAll(ctx context.Context, db *postgres.DB, endpoint string, rows int, t
 			return fmt.Errorf("%d rows of %s could not be claimed", left, endpoint)
 		}
 		left -= len(claims)
+		for _, c := range claims { // as a worker does: it goes on where it got to
+			if c.Due.After(lanes[0].From) {
+				lanes[0].From = c.Due
+			}
+		}
 		select {
 		case to <- claims:
 		case <-ctx.Done():
@@ -64,9 +70,9 @@ func claimAll(ctx context.Context, db *postgres.DB, endpoint string, rows int, t
 	return nil
 }
 
-// claim claims up to most rows of an endpoint, and fetches what to send.
-func claim(ctx context.Context, db *postgres.DB, endpoint string, most int) ([]*outbox.Claim, error) {
-	claims, err := db.Claim(ctx, lane(endpoint, most), nil)
+// claim claims rows of the lanes, and fetches what to send.
+func claim(ctx context.Context, db *postgres.DB, lanes []outbox.Lane) ([]*outbox.Claim, error) {
+	claims, err := db.Claim(ctx, lanes, nil)
 	if err != nil {
 		return nil, err
 	}

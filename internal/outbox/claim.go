@@ -38,7 +38,7 @@ type Claim struct {
 	Round    int // 0 in the first life, one more for each replay
 	Rung     int // rungs spent so far in this round
 	Unknowns int // attempts just before this one whose outcome is unknown, in a row
-	Due      time.Time
+	Due      time.Time // when it was due: where its lane has got to
 
 	Endpoint    string
 	Event       string

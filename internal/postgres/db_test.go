@@ -172,6 +172,19 @@ func TestConnectionsArePinned(t *testing.T) {
 	}
 }
 
+// What was claimed or settled must still be so after a crash, whatever the database
+// says of its own commits.
+func TestCommitsAreSynchronous(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.exec("alter database " + one[string](t, h.pool, "select current_database()") + " set synchronous_commit = off")
+	for kind := range postgres.Pinned {
+		if on := one[string](t, pinned(t, h.url, kind), "show synchronous_commit"); on != "on" {
+			t.Errorf("%s commit with synchronous_commit %s", kind, on)
+		}
+	}
+}
+
 // What waits for a lock that somebody else holds gives up, and says why.
 func TestStatementsGiveUpOnALock(t *testing.T) {
 	t.Parallel()
