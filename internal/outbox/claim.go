@@ -34,10 +34,10 @@ func IDTime(id ID) time.Time {
 // fencing token that settling must name.
 type Claim struct {
 	ID       ID
-	Attempt  int // this attempt's number, from 1
-	Round    int // 0 in the first life, one more for each replay
-	Rung     int // rungs spent so far in this round
-	Unknowns int // attempts just before this one whose outcome is unknown, in a row
+	Attempt  int       // this attempt's number, from 1
+	Round    int       // 0 in the first life, one more for each replay
+	Rung     int       // rungs spent so far in this round
+	Unknowns int       // attempts just before this one whose outcome is unknown, in a row
 	Due      time.Time // when it was due: where its lane has got to
 
 	Endpoint    string
