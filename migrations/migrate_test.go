@@ -1,10 +1,12 @@
 package migrations_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
@@ -297,4 +299,44 @@ func files(t testing.TB) []string {
 		}
 	}
 	return names
+}
+
+// An order that is open for long delays a migration, which delays no other order: it
+// gives up what it waits for, and tries again.
+func TestMigratingWaitsForOpenOrders(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Database(t)
+	m := migrator(t, url)
+	if _, err := m.Down(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	order, other := connect(t, url), connect(t, url)
+	execute(t, order, "begin")
+	execute(t, order, "select from orderbell.setting") // as the table's trigger does
+	done := make(chan error, 1)
+	go func() { _, err := m.Up(context.WithoutCancel(t.Context())); done <- err }()
+	pgtest.Eventually(t, 20*time.Second, "the migration waits", func() error {
+		var waits bool
+		if err := other.QueryRow(t.Context(), "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')").Scan(&waits); err != nil {
+			return err
+		}
+		if !waits {
+			return errors.New("it does not")
+		}
+		return nil
+	})
+	execute(t, other, "set lock_timeout = '1s'")
+	execute(t, other, "select from orderbell.setting") // another order, behind it
+	select {
+	case err := <-done:
+		t.Fatalf("it ended beside an open order: %v", err)
+	default:
+	}
+	execute(t, order, "commit")
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if v := version(t, other); v != migrations.Version {
+		t.Errorf("the schema is at version %d", v)
+	}
 }

@@ -27,7 +27,7 @@ with lane as materialized (
   ) own
 )
 update orderbell.delivery d
-set state = 'in_flight', leased_until = now() + @lease::interval, claimed_by = @worker,
+set state = 'in_flight', leased_until = now() + @lease::interval, claimed_by = @holder,
     attempt_count = d.attempt_count + 1
 where d.ctid = any (array(select place from due))
 returning d.notification_id as id, d.attempt_count as attempt, d.round, d.rung, d.unknowns, d.next_attempt_at as due,

@@ -13,7 +13,7 @@ with mine as materialized (
     select d.notification_id
     from orderbell.delivery d
     where d.notification_id = mine.id and d.attempt_count = mine.attempt
-      and d.state = 'in_flight' and d.claimed_by = @worker
+      and d.state = 'in_flight' and d.claimed_by = @holder
     for update skip locked
   ) own
 )

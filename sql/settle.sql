@@ -5,8 +5,8 @@
 -- The fence: a row is moved only if it is still in flight with this very attempt.
 -- Two exceptions. An acknowledgement ends the row however late it comes, because
 -- the endpoint has it (the comparison of attempts keeps it out of a life that it
--- cannot come from). An unknown attempt is recorded only while its lease is
--- over, so that a worker that is merely slow keeps its own word.
+-- cannot come from). An unknown attempt of somebody else is recorded only
+-- when its lease is over, so that a worker that is merely slow keeps its own word.
 -- Called by the worker with the results that are ready; no id twice in a batch.
 -- What the fence lets through cannot have been recorded before, unless this batch
 -- was sent before: it is inserted without looking, which saves 70 bytes of WAL and
@@ -39,7 +39,7 @@ with own as materialized (
     where d.notification_id = s.id and d.round = s.round
       and ((s.outcome = 'acknowledged' and s.attempt <= d.attempt_count)
            or (d.state = 'in_flight' and d.attempt_count = s.attempt
-               and (s.outcome <> 'unknown' or d.leased_until <= now())))
+               and (s.outcome <> 'unknown' or d.claimed_by = @holder or d.leased_until <= now())))
     for update skip locked
   ) d on true
 ), recorded as (

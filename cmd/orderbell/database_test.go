@@ -11,7 +11,7 @@ import (
 
 // schemaCommands need the schema, and check it first.
 func schemaCommands() []string {
-	return []string{"work", "status", "status --json", "history 1", "wake poll", "endpoint list", "endpoint add m-1 https://shop.example", "demo --scene shop"}
+	return []string{"work", "status", "status --json", "history 1", "wake poll", "adopt", "endpoint list", "endpoint add m-1 https://shop.example", "demo --scene shop"}
 }
 
 func TestSchemaThatDoesNotFit(t *testing.T) {
@@ -27,7 +27,10 @@ func TestSchemaThatDoesNotFit(t *testing.T) {
 	}{
 		{"missing", "make it with: orderbell migrate up", func(s *shop) { s.exec("drop schema orderbell cascade") }},
 		{"older", "bring it up with: orderbell migrate up", version("1")},
-		{"newer", "install the newer orderbell", version("999")},
+		{"newer", "install the newer orderbell", func(s *shop) {
+			version("999")(s)
+			s.exec("create or replace function orderbell.oldest_program() returns integer language sql immutable parallel safe return 999")
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

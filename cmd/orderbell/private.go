@@ -19,11 +19,12 @@ import (
 const privateDatabase = "postgres"
 
 // workPrivately is `work` with a Postgres that lives as long as the worker.
-func workPrivately(cmd *cobra.Command, file string) error {
+func workPrivately(cmd *cobra.Command, file string, paused bool) error {
 	c, err := load(cmd, file)
 	if err != nil {
 		return err
 	}
+	c.Worker.Paused = paused
 	log := app.NewLog(cmd.ErrOrStderr(), c.Log)
 	ctx, hurry, release := onSignals(cmd.Context(), log)
 	defer release()

@@ -17,6 +17,7 @@ func newRoot() *cobra.Command {
 		statusCommand(),
 		historyCommand(),
 		wakeCommand(),
+		adoptCommand(),
 		group("endpoint", "Say who is told", endpointAddCommand(), endpointListCommand()),
 		benchCommand(),
 		versionCommand(),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -28,7 +29,11 @@ func statusCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		problems := problemsOf(backlog)
+		problems, err := foreign(db.Home(cmd.Context()))
+		if err != nil {
+			return err
+		}
+		problems = append(problems, problemsOf(backlog)...)
 		if err := printBacklog(cmd, *asJSON, backlog, problems); err != nil {
 			return err
 		}
@@ -38,6 +43,15 @@ func statusCommand() *cobra.Command {
 		return nil
 	}
 	return cmd
+}
+
+// foreign makes a finding of a database that is a copy.
+func foreign(err error) (findings, error) {
+	var copied *postgres.ForeignError
+	if errors.As(err, &copied) {
+		return findings{copied.Error() + "; " + copied.Remedy()}, nil
+	}
+	return findings{}, err
 }
 
 func problemsOf(b postgres.Backlog) findings {

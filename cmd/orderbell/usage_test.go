@@ -10,7 +10,7 @@ import (
 func TestWrongUsage(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ args, says string }{
-		{"", "name a command: demo, work, migrate, config, status, history, wake, endpoint, bench, version; orderbell --help"},
+		{"", "name a command: demo, work, migrate, config, status, history, wake, adopt, endpoint, bench, version; orderbell --help"},
 		{"migrate", "name a command: up, down, status, export; orderbell migrate --help"},
 		{"wrk", `unknown command "wrk"; did you mean work or wake?`},
 		{"wrk --config x", `unknown command "wrk"`},
@@ -18,8 +18,8 @@ func TestWrongUsage(t *testing.T) {
 		{"help nothing", `unknown command "nothing"`},
 		{"completion", `unknown command "completion"`},
 		{"--loud", "unknown flag: --loud"},
-		{"work --loud", "unknown flag: --loud; usage: orderbell work [--config FILE] [--private-database]"},
-		{"work --paused", "unknown flag: --paused"},
+		{"work --loud", "unknown flag: --loud; usage: orderbell work [--config FILE] [--paused] [--private-database]"},
+		{"adopt now", "1 argument instead of 0"},
 		{"work now", "1 argument instead of 0"},
 		{"version now", "1 argument instead of 0; usage: orderbell version"},
 		{"history", "0 arguments instead of 1; usage: orderbell history [--config FILE] [--json] ORDER_NO"},

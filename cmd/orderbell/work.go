@@ -11,23 +11,28 @@ import (
 
 func workCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "work [--config FILE] [--private-database]", Short: "Deliver what is due, until told to stop",
+		Use: "work [--config FILE] [--paused] [--private-database]", Short: "Deliver what is due, until told to stop",
 		Long: `Delivers what is due, until told to stop. SIGTERM or SIGINT lets the requests
 in flight finish; a second one hands them back, and a third ends the process at once.
-Any number of workers may run on one database.`,
+Any number of workers may run on one database.
+
+With --paused it connects, and sends nothing: for a database that was restored from
+a backup of the whole cluster, until it is known what has been sent since.`,
 		DisableFlagsInUseLine: true, Args: exactly(0),
 	}
 	file := configFlag(cmd)
+	paused := cmd.Flags().Bool("paused", false, "send nothing")
 	private := cmd.Flags().Bool("private-database", false, "start a Postgres of its own, and remove it at the end")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		collectLess()
 		if *private {
-			return workPrivately(cmd, *file)
+			return workPrivately(cmd, *file, *paused)
 		}
 		c, err := loadWithDatabase(cmd, *file)
 		if err != nil {
 			return err
 		}
+		c.Worker.Paused = *paused
 		log := app.NewLog(cmd.ErrOrStderr(), c.Log)
 		ctx, hurry, release := onSignals(cmd.Context(), log)
 		defer release()

@@ -50,11 +50,14 @@ func Work(ctx context.Context, hurry <-chan struct{}, c *config.Config, version 
 	})
 
 	log.Info("worker starts", "worker", c.Worker.Name, "version", version, "concurrency", c.Worker.Concurrency)
+	if c.Worker.Paused {
+		log.Warn("paused: nothing is sent; start without --paused to send what is due")
+	}
 	worker.New(
 		worker.Parts{Looks: db, Claims: db, Settles: db, Register: db, Bell: bell, Courier: courier},
 		worker.Options{
 			Name: c.Worker.Name, Concurrency: c.Worker.Concurrency, ShutdownTimeout: c.Worker.ShutdownTimeout,
-			Lease: postgres.Lease, Log: log,
+			Lease: postgres.Lease, Paused: c.Worker.Paused, Log: log,
 		},
 	).Run(ctx, hurry)
 	log.Info("worker has stopped", "worker", c.Worker.Name)

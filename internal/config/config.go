@@ -26,13 +26,16 @@ type Database struct {
 
 // Worker says how this process works.
 type Worker struct {
-	// Name is what the worker writes into claimed_by: 1 to 63 printable characters.
+	// Name is what the worker writes into claimed_by, with a token of its process, and
+	// into the history: 1 to 63 printable characters.
 	Name string
 	// Concurrency is how many prompt attempts run at the same time, 1 to 10000.
 	Concurrency int
 	// ShutdownTimeout is how long a stopping worker waits for attempts in flight,
 	// 0 to 10 minutes.
 	ShutdownTimeout time.Duration
+	// Paused sends nothing. It is no key: only who starts the worker says so.
+	Paused bool
 }
 
 // Network says which addresses requests may go to, beyond public ones over https

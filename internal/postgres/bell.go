@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net"
 	"sync/atomic"
 	"time"
 
@@ -55,17 +54,16 @@ func NewBell(db *DB, url string, tell func(Hearing)) (*Bell, error) {
 		return nil, fmt.Errorf("read the database URL for listening: %w", withoutPassword(err))
 	}
 	pin(config, db.worker)
+	writable(config)
 	// Waiting is what these connections are for.
 	config.RuntimeParams["statement_timeout"] = "0"
 	config.RuntimeParams["lock_timeout"] = "0"
-	// A worker that is cut off must not hold the lock for hours, nor believe that it
-	// does: both sides look after the other.
-	config.RuntimeParams["tcp_keepalives_idle"] = "5"
-	config.RuntimeParams["tcp_keepalives_interval"] = "2"
-	config.RuntimeParams["tcp_keepalives_count"] = "3"
-	config.DialFunc = (&net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
-		Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3,
-	}}).DialContext
+	// A worker that is cut off must not hold the lock for hours: the server looks
+	// after it too.
+	config.RuntimeParams["tcp_keepalives_idle"] = "2"
+	config.RuntimeParams["tcp_keepalives_interval"] = "1"
+	config.RuntimeParams["tcp_keepalives_count"] = "2"
+	config.RuntimeParams["tcp_user_timeout"] = "4000"
 	return &Bell{
 		db: db, listening: config, locking: forLocking(config), tell: tell,
 		rung: make(chan struct{}, 1), slumber: newSlumber(),

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -38,16 +39,35 @@ func (db *DB) Claim(ctx context.Context, lanes []outbox.Lane, policies []string)
 	}
 	rows, err := query[claimRow](ctx, db.claims, "claim rows", sqlClaim, pgx.StrictNamedArgs{
 		"endpoints": endpoints, "froms": froms, "takes": takes, "sendable": sendable, "policies": policies,
-		"worker": db.worker, "lease": Lease,
+		"holder": db.holder, "lease": Lease,
 	})
 	if err != nil {
 		return nil, err
 	}
+	return claimsOf(rows), nil
+}
+
+func claimsOf(rows []claimRow) []*outbox.Claim {
 	claims := make([]*outbox.Claim, len(rows))
 	for i := range rows {
 		claims[i] = rows[i].claim()
 	}
-	return claims, nil
+	return claims
+}
+
+// Reclaim returns what this process has in flight in these lanes. A claim whose
+// answer was lost may be among it, if it was carried out.
+func (db *DB) Reclaim(ctx context.Context, lanes []outbox.Lane) ([]*outbox.Claim, error) {
+	endpoints, froms := make([]string, len(lanes)), make([]time.Time, len(lanes))
+	for i, lane := range lanes {
+		endpoints[i], froms[i] = lane.Endpoint, lane.From
+	}
+	rows, err := query[claimRow](ctx, db.claims, "look for lost claims", sqlReclaim,
+		pgx.StrictNamedArgs{"endpoints": endpoints, "froms": froms, "holder": db.holder})
+	if err != nil {
+		return nil, err
+	}
+	return claimsOf(rows), nil
 }
 
 type notificationRow struct {
@@ -103,7 +123,7 @@ func (db *DB) Fill(ctx context.Context, claims []*outbox.Claim) (gone []*outbox.
 func (db *DB) Renew(ctx context.Context, claims []*outbox.Claim) ([]outbox.ID, error) {
 	ids, attempts := tokens(claims)
 	rows, err := query[struct{ NotificationID outbox.ID }](ctx, db.settles, "renew leases", sqlRenew, pgx.StrictNamedArgs{
-		"ids": ids, "attempts": attempts, "worker": db.worker, "lease": Lease,
+		"ids": ids, "attempts": attempts, "holder": db.holder, "lease": Lease,
 	})
 	if err != nil {
 		return nil, err
@@ -126,8 +146,16 @@ func tokens(claims []*outbox.Claim) ([]outbox.ID, []int) {
 
 type lapsedRow struct {
 	claimRow
-	Worker string
+	Holder string
 	Ago    time.Duration
+}
+
+// nameOf is the worker's name without the token of its process.
+func nameOf(holder string) string {
+	if i := strings.LastIndexByte(holder, '/'); i > 0 {
+		return holder[:i]
+	}
+	return holder
 }
 
 // Lapsed returns attempts whose lease has ended, 500 at the most.
@@ -138,7 +166,7 @@ func (db *DB) Lapsed(ctx context.Context) ([]outbox.Lapse, error) {
 	}
 	lapses := make([]outbox.Lapse, len(rows))
 	for i := range rows {
-		lapses[i] = outbox.Lapse{Claim: rows[i].claim(), Worker: rows[i].Worker, Ago: rows[i].Ago}
+		lapses[i] = outbox.Lapse{Claim: rows[i].claim(), Worker: nameOf(rows[i].Holder), Ago: rows[i].Ago}
 	}
 	return lapses, nil
 }

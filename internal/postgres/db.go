@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -19,7 +21,10 @@ const Lease = 8 * time.Second
 
 // DB is the database of one worker or command.
 type DB struct {
-	worker string
+	worker string // its name, for people
+	// holder is the name with a token of this process: what claimed_by says. Two
+	// workers of one name never take each other's rows for their own.
+	holder string
 	// Claims, settles and renewals, and all that reads: so that a slow one of one
 	// kind cannot hold up the others.
 	claims, settles, reads *pgxpool.Pool
@@ -29,12 +34,13 @@ type DB struct {
 // Open prepares the pools; it connects when a statement is first sent. worker is
 // the name under which rows are claimed, and shows in pg_stat_activity.
 func Open(ctx context.Context, url, worker string) (*DB, error) {
-	db := &DB{worker: worker, wake: newWake()}
+	db := &DB{worker: worker, holder: worker + "/" + processToken(), wake: newWake()}
 	for _, open := range []struct {
-		pool **pgxpool.Pool
-		pin  func(*pgx.ConnConfig, string)
-	}{{&db.claims, pinClaims}, {&db.settles, pinSettles}, {&db.reads, pinReads}} {
-		pool, err := openPool(ctx, url, worker, open.pin)
+		pool   **pgxpool.Pool
+		pin    func(*pgx.ConnConfig, string)
+		greets func(context.Context, *pgx.Conn) error
+	}{{&db.claims, pinClaims, checkHome}, {&db.settles, pinSettles, checkHome}, {&db.reads, pinReads, nil}} {
+		pool, err := openPool(ctx, url, worker, open.pin, open.greets)
 		if err != nil {
 			db.Close()
 			return nil, err
@@ -53,7 +59,14 @@ func (db *DB) Close() {
 	}
 }
 
-func openPool(ctx context.Context, url, worker string, pin func(*pgx.ConnConfig, string)) (*pgxpool.Pool, error) {
+// processToken tells this process from others of the same name.
+func processToken() string {
+	var token [2]byte
+	_, _ = rand.Read(token[:]) // never fails
+	return hex.EncodeToString(token[:])
+}
+
+func openPool(ctx context.Context, url, worker string, pin func(*pgx.ConnConfig, string), greet func(context.Context, *pgx.Conn) error) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("read the database URL: %w", withoutPassword(err))
@@ -61,6 +74,10 @@ func openPool(ctx context.Context, url, worker string, pin func(*pgx.ConnConfig,
 	config.MaxConns = 2
 	config.MinConns = 0
 	pin(config.ConnConfig, worker)
+	if greet != nil {
+		config.AfterConnect = greet
+		writable(config.ConnConfig)
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
@@ -70,7 +87,7 @@ func openPool(ctx context.Context, url, worker string, pin func(*pgx.ConnConfig,
 
 // pin sets what databases and roles may have set otherwise.
 func pin(config *pgx.ConnConfig, worker string) {
-	config.ConnectTimeout = 5 * time.Second
+	reach(config)
 	set := config.RuntimeParams
 	set["application_name"] = "orderbell/" + worker
 	set["default_transaction_isolation"] = "read committed"
@@ -146,17 +163,28 @@ func (e *SchemaError) Error() string {
 	return fmt.Sprintf("the schema is at version %d, newer than the %d this program knows; install the newer orderbell", e.Have, e.Want)
 }
 
-// CheckSchema returns a *SchemaError where the schema is missing, older or newer
-// than this program, and another error where the database cannot be asked.
+// CheckSchema returns a *SchemaError where the schema is missing, older than this
+// program, or so much newer that they do not fit, and another error where the
+// database cannot be asked.
 func (db *DB) CheckSchema(ctx context.Context) error {
 	have, err := db.schemaVersion(ctx)
 	if err != nil {
 		return err
 	}
+	if have > migrations.Version && db.worksWith(ctx) {
+		return nil // a release is being rolled out: the schema goes first
+	}
 	if have != migrations.Version {
 		return &SchemaError{Have: have, Want: migrations.Version}
 	}
 	return nil
+}
+
+// worksWith tells whether a newer schema says that this program still fits.
+func (db *DB) worksWith(ctx context.Context) bool {
+	var oldest int
+	err := db.reads.QueryRow(ctx, sqlOldestProgram.text).Scan(&oldest)
+	return err == nil && migrations.Version >= oldest
 }
 
 func (db *DB) schemaVersion(ctx context.Context) (int, error) {

@@ -45,7 +45,7 @@ func TestExplanations(t *testing.T) {
 		},
 		"in flight": {
 			place: func(h *house) outbox.ID { return h.claimed("A1").ID },
-			want:  `attempt 1 is being made by worker w-1, whose lease lasts until INSTANT`,
+			want:  `attempt 1 is being made by worker w-1/[0-9a-f]{4}, whose lease lasts until INSTANT`,
 		},
 		"in flight again": {
 			place: func(h *house) outbox.ID {
@@ -54,7 +54,7 @@ func TestExplanations(t *testing.T) {
 				h.claim(h.db, 1)
 				return id
 			},
-			want: `attempt 1: because of unreachable; attempt 2 is being made by worker w-1, whose lease lasts until INSTANT`,
+			want: `attempt 1: because of unreachable; attempt 2 is being made by worker w-1/[0-9a-f]{4}, whose lease lasts until INSTANT`,
 		},
 		"in flight and its worker died": {
 			place: func(h *house) outbox.ID {
@@ -62,7 +62,7 @@ func TestExplanations(t *testing.T) {
 				h.lapse(id)
 				return id
 			},
-			want: `attempt 1 is being made by worker w-1, whose lease ended at INSTANT`,
+			want: `attempt 1 is being made by worker w-1/[0-9a-f]{4}, whose lease ended at INSTANT`,
 		},
 		"in flight and cancelled": {
 			place: func(h *house) outbox.ID {
@@ -70,7 +70,7 @@ func TestExplanations(t *testing.T) {
 				h.cancel("A1")
 				return id
 			},
-			want: `attempt 1 is being made by worker w-1, whose lease lasts until INSTANT; then it ends cancelled, unless it was acknowledged`,
+			want: `attempt 1 is being made by worker w-1/[0-9a-f]{4}, whose lease lasts until INSTANT; then it ends cancelled, unless it was acknowledged`,
 		},
 		"held": {
 			place: func(h *house) outbox.ID {

@@ -36,6 +36,8 @@ func NewMigrator(url string) (*Migrator, error) {
 	}
 	pin(config, "migrate")
 	config.RuntimeParams["statement_timeout"] = "0"
+	// Whoever wants a table for itself holds up all who come after it, orders too.
+	config.RuntimeParams["lock_timeout"] = "200ms"
 	db := stdlib.OpenDB(*config)
 	provider, err := newProvider(db)
 	if err != nil {
@@ -88,27 +90,60 @@ var ErrForeignMigrations = errors.New("this schema was made by a goose of your o
 // Up makes the schema if need be, applies what is missing, and returns the files
 // applied.
 func (m *Migrator) Up(ctx context.Context) ([]string, error) {
-	if _, err := m.applied(ctx); err != nil {
+	if _, err := m.made(ctx); err != nil {
 		return nil, err
 	}
 	if err := m.makeSchema(ctx); err != nil {
 		return nil, err
 	}
-	results, err := m.provider.Up(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("migrate up: %w", err)
+	var files []string
+	for deadline := time.Now().Add(lockPatience); ; {
+		results, err := m.provider.Up(ctx)
+		files = append(files, applied(results, err)...)
+		switch {
+		case err == nil:
+			return files, nil
+		case !hasCode(err, "55P03") || time.Now().After(deadline):
+			return files, fmt.Errorf("migrate up: %w", err)
+		}
+		// Somebody's order is open. Each file is a transaction: what is done stays.
+		pause(ctx, lockPause)
+	}
+}
+
+const (
+	// lockPatience is how long a migration is tried again while open transactions hold
+	// what it needs, and lockPause the time between two tries, in which orders go on.
+	lockPatience = 5 * time.Minute
+	lockPause    = time.Second
+)
+
+// applied are the files that goose has applied, also where a later one failed.
+func applied(results []*goose.MigrationResult, err error) []string {
+	var partial *goose.PartialError
+	if errors.As(err, &partial) {
+		results = partial.Applied
 	}
 	files := make([]string, len(results))
 	for i, result := range results {
 		files[i] = result.Source.Path
 	}
-	return files, nil
+	return files
 }
 
-// applied tells whether our version table is there. It returns
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// made tells whether our version table is there. It returns
 // ErrForeignMigrations where another goose has made the schema, and a
 // *SchemaError where a newer orderbell has.
-func (m *Migrator) applied(ctx context.Context) (bool, error) {
+func (m *Migrator) made(ctx context.Context) (bool, error) {
 	var made, ours bool
 	err := m.db.QueryRowContext(ctx,
 		"select to_regprocedure('orderbell.schema_version()') is not null, to_regclass('"+versionTable+"') is not null").Scan(&made, &ours)
@@ -144,9 +179,9 @@ var ErrNothingToUndo = errors.New("no migration is applied")
 // Down undoes the last migration and returns its file. Where that would drop
 // rows it returns a *RowsError instead, unless dropRows is set.
 func (m *Migrator) Down(ctx context.Context, dropRows bool) (string, error) {
-	if applied, err := m.applied(ctx); err != nil {
+	if made, err := m.made(ctx); err != nil {
 		return "", err
-	} else if !applied {
+	} else if !made {
 		return "", ErrNothingToUndo
 	}
 	current, err := m.provider.GetDBVersion(ctx)
@@ -206,11 +241,11 @@ type MigrationStatus struct {
 
 // Status returns every migration, in order. It changes nothing.
 func (m *Migrator) Status(ctx context.Context) ([]MigrationStatus, error) {
-	applied, err := m.applied(ctx)
+	made, err := m.made(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if !applied { // goose would make its table
+	if !made { // goose would make its table
 		var statuses []MigrationStatus
 		for _, source := range m.provider.ListSources() {
 			statuses = append(statuses, MigrationStatus{File: source.Path})

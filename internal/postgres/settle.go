@@ -24,6 +24,7 @@ func (db *DB) Settle(ctx context.Context, batch []*outbox.Settlement) (moved []o
 	for _, s := range batch {
 		s.Sent = true
 	}
+	args["holder"] = db.holder
 	otherwise, err := query[settledRow](ctx, db.settles, "settle attempts", sqlSettle, args)
 	if err != nil {
 		return nil, nil, err

@@ -209,11 +209,23 @@ func TestSettleUnknownOfARenewedLease(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	claim := h.claimed("A1")
-	moved, held, err := h.db.Settle(t.Context(), []*outbox.Settlement{result(claim, outbox.OutcomeUnknown)})
+	// Another process, also one of the same name.
+	moved, held, err := h.worker("w-1").Settle(t.Context(), []*outbox.Settlement{result(claim, outbox.OutcomeUnknown)})
 	if err != nil || len(moved) != 0 || len(held) != 0 {
 		t.Errorf("moved %v, held %v, %v", moved, held, err)
 	}
 	if got, want := h.standing(claim.ID), (standing{State: "in_flight", AttemptCount: 1}); got != want {
+		t.Errorf("standing: %+v, want %+v", got, want)
+	}
+}
+
+// A worker that had to end its own request need not wait for the lease's end.
+func TestSettleUnknownOfOnesOwn(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	claim := h.claimed("A1")
+	h.settle(result(claim, outbox.OutcomeUnknown))
+	if got, want := h.standing(claim.ID), (standing{State: "pending", AttemptCount: 1, Outcomes: "1 unknown"}); got != want {
 		t.Errorf("standing: %+v, want %+v", got, want)
 	}
 }

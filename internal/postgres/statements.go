@@ -7,10 +7,12 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/orderbell/orderbell/sql"
 )
@@ -79,6 +81,11 @@ var (
 	sqlMakePartitions = statement("make_partitions")
 	sqlMissing        = statement("missing_partitions")
 	sqlSchemaVersion  = statement("schema_version")
+	sqlOldestProgram  = statement("oldest_program")
+	sqlIdentify       = statement("identify")
+	sqlHome           = statement("home")
+	sqlAdopt          = statement("adopt")
+	sqlReclaim        = statement("reclaim")
 	sqlSetWake        = statement("set_wake")
 	sqlTestBell       = statement("test_bell")
 )
@@ -99,15 +106,28 @@ func query[T any](ctx context.Context, q querier, doing string, s sqlText, args 
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	rows, err := q.Query(ctx, s.text, values...)
+	found, err := collect[T](ctx, q, s.text, values)
 	if err != nil {
-		return nil, &failure{doing, err}
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[T])
-	if err != nil {
+		leaveStandby(q, err)
 		return nil, &failure{doing, err}
 	}
 	return found, nil
+}
+
+func collect[T any](ctx context.Context, q querier, text string, values []any) ([]T, error) {
+	rows, err := q.Query(ctx, text, values...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByName[T])
+}
+
+// leaveStandby gives up every connection to a server that takes no writes any more,
+// though it still answers: the next one may lead to the one that does.
+func leaveStandby(q querier, err error) {
+	if pool, ok := q.(*pgxpool.Pool); ok && hasCode(err, "25006") {
+		pool.Reset()
+	}
 }
 
 // queryOne runs a statement that returns exactly one row.
@@ -137,6 +157,30 @@ func (f *failure) Error() string {
 	return f.doing + ": " + localPort.ReplaceAllString(f.err.Error(), "")
 }
 func (f *failure) Unwrap() error { return f.err }
+
+// Away tells that the database as a whole did not do it: it is not there, takes no
+// writes, has no room or no time. Otherwise it has refused these very values.
+func (f *failure) Away() bool {
+	var refused *pgconn.PgError
+	if !errors.As(f.err, &refused) {
+		return true
+	}
+	switch refused.Code[:2] {
+	case "08", "25", "28", "40", "53", "55", "57", "58", "3D":
+		return true
+	}
+	return false
+}
+
+// Unsure tells that the statement may have been carried out all the same: no answer
+// came, or none that says that it was not.
+func (f *failure) Unsure() bool {
+	var refused *pgconn.PgError
+	if errors.As(f.err, &refused) {
+		return refused.Code == "40003" || strings.HasPrefix(refused.Code, "08")
+	}
+	return !pgconn.SafeToRetry(f.err)
+}
 
 // hasCode tells whether PostgreSQL refused with this SQLSTATE.
 func hasCode(err error, codes ...string) bool {

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/orderbell/orderbell/internal/outbox"
@@ -10,12 +11,25 @@ import (
 // carry takes one claim through deliver, judge, settle.
 func (w *Worker) carry(ctx context.Context, claim *outbox.Claim) {
 	began := time.Now()
-	result := w.Courier.Deliver(ctx, claim)
+	result := w.deliver(ctx, claim)
 	claim.Body = "" // results may wait for the database; their bodies need not
 	verdict := claim.Policy.Judge(claim, result)
 	w.settler.settle(&outbox.Settlement{
 		Claim: claim, Result: result, Verdict: verdict, Began: began, Worker: w.Name,
 	})
+}
+
+// deliver makes the attempt while the lease lasts. Where it could not be renewed, what
+// has no answer by then is unknown: another worker may be sending it.
+func (w *Worker) deliver(ctx context.Context, claim *outbox.Claim) outbox.Result {
+	leased, done := w.leases.during(ctx, claim)
+	defer done()
+	result := w.Courier.Deliver(leased, claim)
+	if result.Outcome == outbox.OutcomeInterrupted && errors.Is(context.Cause(leased), errLeaseOver) {
+		result.Outcome = outbox.OutcomeUnknown
+		result.Error = "the lease could not be renewed in time; the endpoint may or may not have been told"
+	}
+	return result
 }
 
 // handBack ends an attempt of which nothing was sent: the row is due at once, for

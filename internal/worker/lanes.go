@@ -55,6 +55,13 @@ func (l *lanes) next(free int) []outbox.Lane {
 	return turn
 }
 
+// giveBack puts lanes back that could not be asked.
+func (l *lanes) giveBack(turn []outbox.Lane) {
+	for _, lane := range turn {
+		l.add([]string{lane.Endpoint}, lane.From)
+	}
+}
+
 // keep puts the lanes whose claim was filled back at the end of the round: they
 // may have more. claims are what the turn's lanes gave.
 func (l *lanes) keep(turn []outbox.Lane, claims []*outbox.Claim) {

@@ -2,49 +2,105 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/orderbell/orderbell/internal/outbox"
 )
 
-// renewEvery is the time between renewals: two may fail before a lease ends.
-const renewEvery = 2500 * time.Millisecond
+const (
+	// renewEvery is the time between renewals: two may fail before a lease ends.
+	renewEvery = 2500 * time.Millisecond
+	// renewWithin bounds one renewal, so that there is time for another.
+	renewWithin = 4 * time.Second
+)
 
-// leases keeps the rows in flight ours, from their claim to their settling.
+// errLeaseOver is the cause of a context that ended with its claim's lease.
+var errLeaseOver = errors.New("the lease is over")
+
+// leases keeps the rows in flight ours, from their claim to their settling, and ends
+// the request of one whose lease could not be renewed: from then on another worker
+// may send it.
 type leases struct {
 	store  Settles
 	lease  time.Duration
 	faults *faults
 
 	mu   sync.Mutex
-	held map[outbox.ID]*outbox.Claim
+	held map[outbox.ID]*lease
 }
 
-func newLeases(store Settles, lease time.Duration, faults *faults) *leases {
-	return &leases{store: store, lease: lease, faults: faults, held: make(map[outbox.ID]*outbox.Claim)}
+// lease is one row that is ours.
+type lease struct {
+	claim *outbox.Claim
+	// until is when it ends, by our own monotonic clock. It is counted from before the
+	// claim or the renewal was sent, so that the database's end is never earlier.
+	until time.Time
+	cut   *time.Timer // ends the request at that time; nil while none is in flight
 }
 
-func (l *leases) hold(claim *outbox.Claim) {
+func newLeases(store Settles, lasting time.Duration, faults *faults) *leases {
+	return &leases{store: store, lease: lasting, faults: faults, held: make(map[outbox.ID]*lease)}
+}
+
+// hold takes note of a claim that was sent at that time.
+func (l *leases) hold(claim *outbox.Claim, sent time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.held[claim.ID] = claim
+	l.held[claim.ID] = &lease{claim: claim, until: sent.Add(l.lease)}
 }
 
 func (l *leases) drop(claim *outbox.Claim) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if held := l.held[claim.ID]; held != nil && held.Attempt == claim.Attempt {
+	if l.of(claim) != nil {
 		delete(l.held, claim.ID)
 	}
 }
 
-// holds tells whether this attempt is ours.
+// of is the lease of this very attempt, or nil. The caller holds the lock.
+func (l *leases) of(claim *outbox.Claim) *lease {
+	if held := l.held[claim.ID]; held != nil && held.claim.Attempt == claim.Attempt {
+		return held
+	}
+	return nil
+}
+
+// holds tells whether this attempt is ours, its lease over or not.
 func (l *leases) holds(claim *outbox.Claim) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	held := l.held[claim.ID]
-	return held != nil && held.Attempt == claim.Attempt
+	return l.of(claim) != nil
+}
+
+// lasts tells whether this attempt's lease is not over.
+func (l *leases) lasts(claim *outbox.Claim) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	held := l.of(claim)
+	return held != nil && time.Now().Before(held.until)
+}
+
+// during returns a context that ends with the claim's lease, with errLeaseOver as
+// its cause. done gives it back.
+func (l *leases) during(ctx context.Context, claim *outbox.Claim) (leased context.Context, done func()) {
+	leased, end := context.WithCancelCause(ctx)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	held := l.of(claim)
+	if held == nil {
+		end(errLeaseOver)
+		return leased, func() {}
+	}
+	held.cut = time.AfterFunc(time.Until(held.until), func() { end(errLeaseOver) })
+	return leased, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		held.cut.Stop()
+		held.cut = nil
+		end(nil)
+	}
 }
 
 func (l *leases) count() int {
@@ -57,8 +113,8 @@ func (l *leases) all() []*outbox.Claim {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	claims := make([]*outbox.Claim, 0, len(l.held))
-	for _, claim := range l.held {
-		claims = append(claims, claim)
+	for _, held := range l.held {
+		claims = append(claims, held.claim)
 	}
 	return claims
 }
@@ -86,9 +142,29 @@ func (l *leases) renew(ctx context.Context) error {
 	if len(claims) == 0 {
 		return nil
 	}
-	// A renewal that comes after the lease would be of no use.
-	ctx, cancel := context.WithTimeout(ctx, l.lease)
+	ctx, cancel := context.WithTimeout(ctx, renewWithin)
 	defer cancel()
-	_, err := l.store.Renew(ctx, claims)
+	sent := time.Now()
+	renewed, err := l.store.Renew(ctx, claims)
+	if err == nil {
+		l.extend(renewed, sent.Add(l.lease))
+	}
 	return err
+}
+
+// extend moves the end of leases. What was not renewed is no longer ours, or somebody
+// holds the row and may do so for longer.
+func (l *leases) extend(ids []outbox.ID, until time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, id := range ids {
+		held := l.held[id]
+		if held == nil || held.until.After(until) {
+			continue
+		}
+		held.until = until
+		if held.cut != nil {
+			held.cut.Reset(time.Until(until))
+		}
+	}
 }

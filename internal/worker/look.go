@@ -29,7 +29,7 @@ func (w *Worker) look(ctx context.Context) bool {
 		w.schedule.nextLeaseEnd = after(now, found.NextLeaseEnd)
 	}
 	ok := w.looked(ctx, now, found, err)
-	if ok && found.Lapsed {
+	if ok && found.Lapsed && now.Sub(w.schedule.backAt) >= lapseGrace {
 		w.settleLapsed(ctx)
 	}
 	return ok
@@ -40,8 +40,12 @@ func (w *Worker) looked(ctx context.Context, now time.Time, found outbox.Look, e
 		return false
 	}
 	if w.faults.meet("look", err) {
+		w.schedule.blind = true
 		w.backOff(ctx)
 		return false
+	}
+	if w.schedule.blind {
+		w.schedule.blind, w.schedule.backAt = false, now
 	}
 	w.schedule.since, w.schedule.lastLook = found.At, now
 	w.schedule.nextDue = after(now, found.NextDue)

@@ -67,7 +67,7 @@ func TestTheEndOfAnOutageIsTold(t *testing.T) {
 		faults := &faults{log: slog.New(slog.NewTextHandler(&out, nil))}
 		l := newLeases(&away{}, time.Second, faults)
 		claim := result(1, 1).Claim
-		l.hold(claim)
+		l.hold(claim, time.Now())
 		ctx, cancel := context.WithTimeout(t.Context(), 3*renewEvery)
 		defer cancel()
 		time.AfterFunc(renewEvery+time.Second, func() { l.drop(claim) })

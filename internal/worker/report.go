@@ -24,6 +24,8 @@ const (
 	keyError        = "error"
 	keyRows         = "rows"
 	keyDoing        = "doing"
+	keyRemedy       = "remedy"
+	keyAfter        = "after"
 )
 
 const (

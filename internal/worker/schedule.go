@@ -19,6 +19,9 @@ const (
 	// most every 2.5 s, and at most a twentieth of the time.
 	fullLookPause = 2500 * time.Millisecond
 	fullLookShare = 20
+	// lapseGrace is how long after an outage ended leases are left alone: their workers
+	// may be there, and write down first what they have.
+	lapseGrace = 2 * time.Second
 	// idleFullLook is the time between full looks while nothing happens.
 	idleFullLook = time.Minute
 )
@@ -28,6 +31,9 @@ type schedule struct {
 	since              time.Time // the database's time of the last look
 	lastLook, lastFull time.Time
 	lookCost, fullCost time.Duration
+	// blind while looks fail; backAt is when they last ceased to.
+	blind  bool
+	backAt time.Time
 	// owed: something happened since the last full look that only another one
 	// can see whole.
 	owed bool

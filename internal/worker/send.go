@@ -11,7 +11,6 @@ import (
 type errand struct {
 	claim    *outbox.Claim
 	endpoint *outbox.Endpoint
-	sent     time.Time // when the claim was sent to the database: the lease is counted from there
 }
 
 // slotWait is how long a claimed row may wait for a slot: another worker may have
@@ -95,7 +94,7 @@ func (w *Worker) start(delivering context.Context, e errand) {
 func (w *Worker) runErrand(delivering context.Context, e errand) {
 	began := time.Now()
 	defer func() { w.slots.release(time.Since(began)) }()
-	if time.Since(e.sent) >= w.Lease {
+	if !w.leases.lasts(e.claim) {
 		w.handBack(e.claim, "the lease had ended before anything was sent")
 		return
 	}

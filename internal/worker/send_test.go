@@ -48,7 +48,8 @@ func sent(t *testing.T, claims int, fill *filler, answer, then time.Duration) ma
 	batch := make([]errand, claims)
 	for i := range batch {
 		claim := &outbox.Claim{ID: outbox.ID{byte(i)}, Attempt: 1, Policy: &outbox.Policy{}}
-		batch[i] = errand{claim: claim, endpoint: &outbox.Endpoint{}, sent: time.Now()}
+		batch[i] = errand{claim: claim, endpoint: &outbox.Endpoint{}}
+		w.leases.hold(claim, time.Now())
 	}
 	w.slots.expect(claims)
 	w.claimed <- batch

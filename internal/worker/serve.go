@@ -3,6 +3,8 @@ package worker
 import (
 	"context"
 	"time"
+
+	"github.com/orderbell/orderbell/internal/outbox"
 )
 
 // serve claims for the lanes whose turn it is, until none has anything, a slot is
@@ -10,7 +12,8 @@ import (
 func (w *Worker) serve(ctx context.Context) (claimed int) {
 	until := time.Now().Add(w.schedule.lookPause())
 	for !w.lanes.empty() && ctx.Err() == nil {
-		if w.settler.crowded(w.slots.most) {
+		// What is known is written down before more is begun.
+		if w.settler.behind() || w.settler.crowded(w.slots.most) {
 			return claimed
 		}
 		room := w.slots.room(ctx)
@@ -36,8 +39,12 @@ func (w *Worker) claim(ctx context.Context, room int) (claimed int, err error) {
 	// would cost its rows a lease.
 	ctx = context.WithoutCancel(ctx)
 	w.schedule.owed = true
+	if err := w.recall(ctx); err != nil {
+		return 0, err
+	}
 	turn := w.lanes.next(room)
 	if err := w.directory.refresh(ctx, turn, stale); err != nil {
+		w.lanes.giveBack(turn)
 		return 0, err
 	}
 	turn = w.directory.sendable(turn)
@@ -46,16 +53,26 @@ func (w *Worker) claim(ctx context.Context, room int) (claimed int, err error) {
 	}
 	sent := time.Now()
 	claims, err := w.Claims.Claim(ctx, turn, w.directory.working())
-	if err != nil || len(claims) == 0 {
+	if err != nil {
+		w.lanes.giveBack(turn)
+		w.doubt.note(turn, sent, err)
 		return 0, err
 	}
+	if len(claims) == 0 {
+		return 0, nil
+	}
 	w.lanes.keep(turn, claims)
+	w.handOn(claims, sent)
+	return len(claims), w.directory.refresh(ctx, turn, fresh)
+}
+
+// handOn passes on claims that were sent at that time, to be carried.
+func (w *Worker) handOn(claims []*outbox.Claim, sent time.Time) {
 	batch := make([]errand, len(claims))
 	for i, claim := range claims {
-		w.leases.hold(claim)
-		batch[i] = errand{claim: claim, endpoint: w.directory.resolve(claim), sent: sent}
+		w.leases.hold(claim, sent)
+		batch[i] = errand{claim: claim, endpoint: w.directory.resolve(claim)}
 	}
 	w.slots.expect(len(batch))
 	w.claimed <- batch
-	return len(batch), w.directory.refresh(ctx, turn, fresh)
 }

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -28,6 +29,7 @@ type settler struct {
 
 	mu     sync.Mutex
 	ready  []*outbox.Settlement
+	away   bool // the database did not take the last batch
 	closed bool
 	more   chan struct{} // ready or closed was changed
 }
@@ -61,6 +63,22 @@ func (s *settler) waiting() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.ready)
+}
+
+// behind tells that results wait for a database that is away, or is just back.
+func (s *settler) behind() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.away
+}
+
+// saw notes whether the database took a batch. One that it refuses for what is in it
+// does not count: nothing else needs to wait for that.
+func (s *settler) saw(err error) {
+	var reason interface{ Away() bool }
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.away = errors.As(err, &reason) && reason.Away()
 }
 
 // crowded tells that results pile up: the database is slow, or away.
@@ -100,6 +118,7 @@ func (s *settler) run(ctx context.Context) {
 			s.put(batch)
 			return
 		}
+		s.saw(err)
 		pause := time.Duration(0)
 		switch {
 		case s.faults.meet("settle", err):

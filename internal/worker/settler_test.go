@@ -63,7 +63,7 @@ func TestSettlerWritesWhatIsReadyTogether(t *testing.T) {
 		b := &book{}
 		s := testSettler(b)
 		for id := range byte(10) {
-			s.leases.hold(result(id, 1).Claim)
+			s.leases.hold(result(id, 1).Claim, time.Now())
 			s.settle(result(id, 1))
 		}
 		s.settle(result(3, 2)) // the same row again: not in the same batch
@@ -152,7 +152,7 @@ func TestHeldRowsAreSettledAgain(t *testing.T) {
 			return held, nil
 		}
 		s := testSettler(b)
-		s.leases.hold(result(1, 1).Claim)
+		s.leases.hold(result(1, 1).Claim, time.Now())
 		s.settle(result(1, 1))
 		s.settle(result(2, 1))
 		s.close()

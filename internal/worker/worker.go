@@ -19,6 +19,7 @@ type Looks interface {
 // Claims leases rows and fetches what to send.
 type Claims interface {
 	Claim(ctx context.Context, lanes []outbox.Lane, policies []string) ([]*outbox.Claim, error)
+	Reclaim(ctx context.Context, lanes []outbox.Lane) ([]*outbox.Claim, error)
 	Fill(ctx context.Context, claims []*outbox.Claim) (gone []*outbox.Claim, err error)
 }
 
@@ -69,7 +70,9 @@ type Options struct {
 	ShutdownTimeout time.Duration
 	// Lease is how long a claimed row is ours; the same that claims ask for.
 	Lease time.Duration
-	Log   *slog.Logger
+	// Paused: nothing is claimed, and so nothing is sent.
+	Paused bool
+	Log    *slog.Logger
 }
 
 // Worker delivers what is due.
@@ -78,6 +81,7 @@ type Worker struct {
 	Options
 
 	lanes     lanes
+	doubt     doubt
 	schedule  schedule
 	directory *directory
 	slots     *slots
@@ -123,6 +127,9 @@ func (w *Worker) Run(ctx context.Context, hurry <-chan struct{}) {
 	var sending sync.WaitGroup
 	sending.Go(func() { w.send(ctx, delivering) })
 
+	if w.Paused {
+		<-ctx.Done()
+	}
 	w.work(ctx)
 
 	close(w.claimed)
@@ -146,6 +153,7 @@ func (w *Worker) work(ctx context.Context) {
 			continue
 		}
 		if w.lanes.empty() {
+			w.nothingToClaim()
 			w.sleep(ctx)
 			continue
 		}
@@ -154,6 +162,12 @@ func (w *Worker) work(ctx context.Context) {
 			w.wait(ctx, restAfterNothing)
 		}
 	}
+}
+
+// nothingToClaim ends the faults of claims and fetches that need not be tried again.
+func (w *Worker) nothingToClaim() {
+	w.faults.meet("claim", nil)
+	w.faults.meet("fetch", nil)
 }
 
 // finish waits for the requests in flight, and ends them when their time is up.

@@ -70,7 +70,7 @@ with object as (
   where not l.part
 
   union all
-  select l.class, l.name, 9, row_number() over (order by g.role, g.col is not null, g.rights), '  granted to ' || g.role || ': ' || g.rights || coalesce(' (' || g.col || ')', '')
+  select l.class, l.name, 9, row_number() over (order by g.role, g.col is not null, g.rights, g.col collate "C"), '  granted to ' || g.role || ': ' || g.rights || coalesce(' (' || g.col || ')', '')
   from listed l
   cross join lateral (
     select case x.grantee when 0 then 'public' else x.grantee::regrole::text end collate "C" as role, a.cols as col,
