@@ -9,10 +9,12 @@ import (
 )
 
 const (
-	// connectWithin bounds connecting to the only host; connectWithinEach to each of
-	// several, so that one that is silent does not keep a worker from the others.
-	connectWithin     = 5 * time.Second
-	connectWithinEach = 2 * time.Second
+	// dialWithin bounds TCP's part of connecting. It is short, so that a host that is
+	// silent does not keep a worker from the next one, nor from itself when it is back:
+	// TCP would ask again only after 1, 3 and 7 seconds.
+	dialWithin = 1500 * time.Millisecond
+	// connectWithin bounds all of it, on a server that has much to do.
+	connectWithin = 5 * time.Second
 	// silence is how long the other end's TCP may leave unanswered what was sent to
 	// it. Where nothing is sent, keepalives are; no statement is.
 	silence = 4 * time.Second
@@ -23,11 +25,9 @@ const (
 func reach(config *pgx.ConnConfig) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectWithin
-		if hosts(config) > 1 {
-			config.ConnectTimeout = connectWithinEach
-		}
 	}
 	dialer := &net.Dialer{
+		Timeout:         dialWithin,
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: silence / 2, Interval: silence / 4, Count: 2},
 		Control:         limitSilence,
 	}
@@ -40,17 +40,4 @@ func writable(config *pgx.ConnConfig) {
 	if config.ValidateConnect == nil {
 		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
-}
-
-// hosts counts the places that the URL names; one may be there with TLS and without.
-func hosts(config *pgx.ConnConfig) int {
-	type place struct {
-		host string
-		port uint16
-	}
-	places := map[place]bool{{config.Host, config.Port}: true}
-	for _, fallback := range config.Fallbacks {
-		places[place{fallback.Host, fallback.Port}] = true
-	}
-	return len(places)
 }
