@@ -10,11 +10,19 @@ import (
 	"strings"
 )
 
-// configure appends to postgresql.conf, where the last line of a name counts.
-// Rejected: settings on the command line, which ALTER SYSTEM couldn't change.
-func configure(data string, opts Options) (err error) {
+// configure writes the settings of a new cluster.
+func configure(data string, opts Options) error {
 	settings := defaults(opts.Durable)
+	if opts.SmallDisk > 0 {
+		maps.Copy(settings, smallDiskSettings())
+	}
 	maps.Copy(settings, opts.Settings)
+	return addSettings(data, settings)
+}
+
+// addSettings appends to postgresql.conf, where the last line of a name counts.
+// Rejected: settings on the command line, which ALTER SYSTEM couldn't change.
+func addSettings(data string, settings map[string]string) (err error) {
 	file, err := os.OpenFile(filepath.Join(data, "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("open postgresql.conf: %w", err)

@@ -23,10 +23,10 @@ type owner struct {
 	stdout *bufio.Reader
 }
 
-func startOwner(t *testing.T, dir string) owner {
+func startOwner(t *testing.T, dir string, environment ...string) owner {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), ownerVariable+"="+dir)
+	cmd.Env = append(append(os.Environ(), ownerVariable+"="+dir), environment...)
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // as a shell does for a job
 	stdin, errIn := cmd.StdinPipe()
@@ -73,6 +73,23 @@ func TestKilledOwnerLeavesNothing(t *testing.T) {
 	}
 	o.kill(t)
 	nothingIsLeft(t, dir, pid)
+}
+
+func TestKilledOwnerLeavesNoDiskAndNoStandby(t *testing.T) {
+	t.Parallel()
+	base := shared(t)
+	dir, beside := filepath.Join(base, "pg"), filepath.Join(base, "standby")
+	o := startOwner(t, dir, richVariable+"="+beside)
+	standby, pid := o.postgres(t), o.postgres(t)
+	o.kill(t)
+	nothingIsLeft(t, dir, pid)
+	nothingIsLeft(t, beside, standby)
+	pgtest.Eventually(t, 15*time.Second, "the disk and the watchers to go", func() error {
+		if mentioned(t, base) {
+			return errors.New("a process has one of the folders in its arguments")
+		}
+		return nil
+	})
 }
 
 func TestOwnerKilledDuringInitdbLeavesNothing(t *testing.T) {

@@ -3,10 +3,14 @@
 // programs of PostgreSQL 14 to 18 on this machine, or fetches them, makes a
 // cluster in a folder of its own, and answers when it takes connections. The
 // cluster goes when its owner stops it, and also when its owner is killed.
+// [Server.Standby] gives it a hot standby, and [Server.Promote] makes that the
+// primary; [Options].SmallDisk puts it on a disk that [Server.FillDisk] fills.
 //
 // # The folder
 //
 //	data/          the cluster
+//	disk/          instead, where there is a small disk: its mount point, in which
+//	               only the disk's holder and PostgreSQL see the cluster
 //	postgres.log   what postgres wrote
 //	lock           locked by the owner as long as it lives
 //
@@ -42,5 +46,26 @@
 //     refuses after unpacking and before it runs anything; success is judged by
 //     the programs on the disk. Rejected: its own start, which runs as root and
 //     is refused, and a fetcher of our own.
+//   - A standby begins as a copy, by cp, of the data folder of a primary that is
+//     shut down for it and started again, which takes about half a second.
+//     Because the fetched archives have no pg_basebackup, and a copy of a running
+//     cluster needs a driver. It shares the primary's password, so that one URL
+//     can name both.
+//   - That it streams, and that a promoted one takes writes, is read from its log
+//     and from pg_control (as pg_ctl does), which need no driver.
+//   - Settings of a standby are written into postgresql.conf while nothing runs,
+//     so that "synchronous" holds from the primary's first commit on. A
+//     synchronous standby turns synchronous_commit on: without it nothing waits.
+//   - The small disk is a tmpfs that a shell mounts in a user namespace of its own
+//     and holds; everybody else reaches it by /proc/PID/cwd of the holder. It works
+//     the same for root and for ordinary users, and nothing stays mounted after a
+//     crash: the holder ends when neither we nor the watcher hold its pipe.
+//     Rejected: a mount that all see, which needs root and an unmount after a
+//     crash; RLIMIT_FSIZE, which gives EFBIG and so another error than 53100; a
+//     nearly full disk of the machine. It needs a kernel that lets users make
+//     namespaces: not so in most containers, nor on Ubuntu from 24.04 on before
+//     `sysctl kernel.apparmor_restrict_unprivileged_userns=0`.
+//   - Root can't make a file on that disk (its user is unknown there), only change
+//     one: what must be made there is made by PostgreSQL's user.
 //   - Unix only: Windows has neither the process groups nor the shell.
 package devpg

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"syscall"
 )
@@ -12,26 +13,13 @@ import (
 // initdb makes the cluster. The locale C is the only one that every machine has.
 func (s *Server) initdb(ctx context.Context) error {
 	secret := filepath.Join(s.folder.path, "password")
-	if err := s.writeSecret(secret); err != nil {
+	if err := s.writeFile(secret, s.password+"\n"); err != nil {
 		return fmt.Errorf("write the password: %w", err)
 	}
-	cmd := s.command("initdb", "--pgdata", s.data(), "--username", superuser, "--pwfile", secret,
-		"--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions")
-	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start initdb: %w", err)
-	}
-	s.watch(cmd.Process.Pid)
-	quit := context.AfterFunc(ctx, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
-	err := cmd.Wait()
-	quit()
-	s.watch(0)
-	if ctx.Err() != nil {
-		return fmt.Errorf("run initdb: %w", context.Cause(ctx))
-	}
+	err := s.run(ctx, s.program("initdb", "--pgdata", s.data(), "--username", superuser, "--pwfile", secret,
+		"--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions"))
 	if err != nil {
-		return fmt.Errorf("run initdb of PostgreSQL %s: %w; its last lines:\n%s", s.programs.version, err, tail(output.Bytes()))
+		return fmt.Errorf("make a cluster of PostgreSQL %s: %w", s.programs.version, err)
 	}
 	if err := os.Remove(secret); err != nil {
 		return fmt.Errorf("remove the password's file: %w", err)
@@ -39,8 +27,31 @@ func (s *Server) initdb(ctx context.Context) error {
 	return nil
 }
 
-func (s *Server) writeSecret(path string) error {
-	if err := os.WriteFile(path, []byte(s.password+"\n"), 0o600); err != nil {
+// run waits for a program that is watched meanwhile, as postgres is.
+func (s *Server) run(ctx context.Context, cmd *exec.Cmd) error {
+	name := filepath.Base(cmd.Path)
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start %s: %w", name, err)
+	}
+	s.watch(cmd.Process.Pid)
+	quit := context.AfterFunc(ctx, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
+	err := cmd.Wait()
+	quit()
+	s.watch(0)
+	if ctx.Err() != nil {
+		return fmt.Errorf("run %s: %w", name, context.Cause(ctx))
+	}
+	if err != nil {
+		return fmt.Errorf("run %s: %w; its last lines:\n%s", name, err, tail(output.Bytes()))
+	}
+	return nil
+}
+
+// writeFile writes a file of PostgreSQL's user.
+func (s *Server) writeFile(path, content string) error {
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		return err
 	}
 	return s.account.own(path)

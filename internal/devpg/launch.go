@@ -62,6 +62,12 @@ func (s *Server) launchOn(ctx context.Context, port int) error {
 
 // await returns when postgres takes connections.
 func (s *Server) await(ctx context.Context, p *process, port int) error {
+	return s.until(ctx, p, func() bool { return s.ready(p) && answers(ctx, port) })
+}
+
+// until looks every few milliseconds. It fails when the context or postgres ends
+// first, with what postgres wrote last.
+func (s *Server) until(ctx context.Context, p *process, holds func() bool) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -71,7 +77,7 @@ func (s *Server) await(ctx context.Context, p *process, port int) error {
 		case <-p.exited:
 			return s.whyExited(p)
 		case <-tick.C:
-			if s.ready(p) && answers(ctx, port) {
+			if holds() {
 				return nil
 			}
 		}
@@ -79,7 +85,8 @@ func (s *Server) await(ctx context.Context, p *process, port int) error {
 }
 
 // ready reads postmaster.pid: the first line is the process, the eighth the
-// status (PostgreSQL's src/include/utils/pidfile.h). The status is padded.
+// status (PostgreSQL's src/include/utils/pidfile.h). The status is padded. A hot
+// standby is "ready" too.
 func (s *Server) ready(p *process) bool {
 	content, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
 	if err != nil {

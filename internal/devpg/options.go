@@ -16,6 +16,11 @@ type Options struct {
 	Durable bool
 	// Port on 127.0.0.1. 0: a free one.
 	Port int
+	// SmallDisk puts the cluster, but not its log, on a disk of that many bytes in
+	// memory, for [Server.FillDisk]; a fresh cluster takes about 64 MB. 0: none.
+	// Linux only, where users may make namespaces, and gone with the server even
+	// if the folder stays.
+	SmallDisk int64
 	// Log is told of slow steps, such as fetching. Nil: nobody is told.
 	Log *slog.Logger
 }

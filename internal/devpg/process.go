@@ -31,7 +31,7 @@ func (s *Server) spawn(port int) (*process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the log of postgres: %w", err)
 	}
-	cmd := s.command("postgres", "-D", s.data(), "-p", strconv.Itoa(port))
+	cmd := s.program("postgres", "-D", s.data(), "-p", strconv.Itoa(port))
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start postgres: %w", err)
@@ -49,10 +49,15 @@ func (s *Server) spawn(port int) (*process, error) {
 	return p, nil
 }
 
-// command is a program of PostgreSQL, run as its user. It runs in its own
-// folder, because its user may not enter ours.
-func (s *Server) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(s.programs.dir, name), args...)
+// program is one of PostgreSQL's.
+func (s *Server) program(name string, args ...string) *exec.Cmd {
+	return s.command(filepath.Join(s.programs.dir, name), args...)
+}
+
+// command runs as PostgreSQL's user, and in its own folder, because its user may
+// not enter ours.
+func (s *Server) command(path string, args ...string) *exec.Cmd {
+	cmd := exec.Command(path, args...)
 	cmd.Dir = s.folder.path
 	cmd.Env = environment()
 	cmd.SysProcAttr = s.account.attributes()

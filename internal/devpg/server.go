@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
@@ -20,6 +21,8 @@ type Server struct {
 	programs programs
 	account  account
 	folder   folder
+	home     string // where data lies: the folder, or the small disk in it
+	disk     *disk  // nil where none was asked for
 	watcher  *watcher
 	password string
 	log      *slog.Logger
@@ -51,7 +54,10 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{programs: programs, account: account, folder: folder, password: rand.Text(), log: log}
+	s := &Server{
+		programs: programs, account: account, folder: folder, home: folder.path,
+		password: rand.Text(), log: log,
+	}
 	if err := s.begin(ctx, opts); err != nil {
 		return nil, errors.Join(err, s.discard())
 	}
@@ -60,7 +66,13 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 
 func (s *Server) begin(ctx context.Context, opts Options) error {
 	var err error
-	if s.watcher, err = startWatcher(s.folder); err != nil {
+	if opts.SmallDisk > 0 {
+		if s.disk, err = s.mountDisk(opts.SmallDisk); err != nil {
+			return fmt.Errorf("mount a disk of %d bytes: %w", opts.SmallDisk, err)
+		}
+		s.home = s.disk.path()
+	}
+	if s.watcher, err = startWatcher(s.folder, s.data(), s.disk); err != nil {
 		return err
 	}
 	if err := s.initdb(ctx); err != nil {
@@ -111,6 +123,6 @@ func (s *Server) Dir() string { return s.folder.path }
 // Version is the version of PostgreSQL, such as "15.18".
 func (s *Server) Version() string { return s.programs.version }
 
-func (s *Server) data() string { return filepath.Join(s.folder.path, dataName) }
+func (s *Server) data() string { return filepath.Join(s.home, dataName) }
 
 func (s *Server) logFile() string { return filepath.Join(s.folder.path, "postgres.log") }

@@ -3,7 +3,6 @@ package devpg_test
 import (
 	"context"
 	"errors"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -155,11 +154,6 @@ func TestStartFails(t *testing.T) {
 	if err := os.Chmod(locked, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = taken.Close() })
 	tests := map[string]struct {
 		opts devpg.Options
 		want string
@@ -169,7 +163,7 @@ func TestStartFails(t *testing.T) {
 			want: `unrecognized configuration parameter "no_such_setting"`,
 		},
 		"taken port": {
-			opts: devpg.Options{Settings: small(), Port: taken.Addr().(*net.TCPAddr).Port},
+			opts: devpg.Options{Settings: small(), Port: taken(t)},
 			want: "the port is taken",
 		},
 		"full folder": {opts: devpg.Options{Dir: full}, want: "it is not empty"},

@@ -44,7 +44,8 @@ func (s *Server) Kill(ctx context.Context) error {
 }
 
 // Restart shuts postgres down where it still runs, and starts it again on the
-// same port, so that URLs stay true. It may fail and be called again.
+// same port, so that URLs stay true. It may fail and be called again. A standby that
+// was not promoted stays one, and comes up without its primary too.
 func (s *Server) Restart(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -60,6 +61,9 @@ func (s *Server) discard() error {
 	err := s.folder.remove()
 	if s.watcher != nil {
 		s.watcher.dismiss()
+	}
+	if s.disk != nil {
+		s.disk.unmount()
 	}
 	if err != nil {
 		return fmt.Errorf("remove folder %s: %w", s.folder.path, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"strconv"
@@ -23,6 +24,12 @@ func start(t *testing.T, opts devpg.Options) *devpg.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	stopAtEnd(t, server)
+	return server
+}
+
+func stopAtEnd(t *testing.T, server *devpg.Server) {
+	t.Helper()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
@@ -30,7 +37,17 @@ func start(t *testing.T, opts devpg.Options) *devpg.Server {
 			t.Error(err)
 		}
 	})
-	return server
+}
+
+// taken is a port that somebody listens on.
+func taken(t *testing.T) int {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	return listener.Addr().(*net.TCPAddr).Port
 }
 
 // shared is a folder that another user can enter too, unlike t.TempDir.
@@ -78,6 +95,16 @@ func running(t *testing.T, pid int) bool {
 	}
 	state := strings.TrimSpace(string(output))
 	return state != "" && !strings.HasPrefix(state, "Z")
+}
+
+// mentioned tells whether a process has a text in its arguments.
+func mentioned(t *testing.T, text string) bool {
+	t.Helper()
+	output, err := exec.CommandContext(t.Context(), "ps", "-eo", "args=").Output()
+	if err != nil {
+		t.Fatalf("run ps: %v", err)
+	}
+	return strings.Contains(string(output), text)
 }
 
 func missing(path string) bool {

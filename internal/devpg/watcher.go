@@ -41,16 +41,20 @@ type watcher struct {
 }
 
 // startWatcher runs as ourselves, also where PostgreSQL doesn't: only we may
-// remove the folder from the folder above it.
-func startWatcher(f folder) (*watcher, error) {
+// remove the folder from the folder above it. It holds the disk, if there is one,
+// so that this outlives postgres when we die.
+func startWatcher(f folder, data string, d *disk) (*watcher, error) {
 	removable := ""
 	if f.made {
 		removable = f.path
 	}
-	pidfile := filepath.Join(f.path, dataName, "postmaster.pid")
+	pidfile := filepath.Join(data, "postmaster.pid")
 	cmd := exec.Command("/bin/sh", "-c", watchScript, "orderbell-watch", removable, pidfile)
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if d != nil {
+		cmd.ExtraFiles = append(cmd.ExtraFiles, d.orders)
+	}
 	pipe, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("make the watcher's pipe: %w", err)

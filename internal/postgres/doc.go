@@ -68,4 +68,19 @@
 //     8.9 transactions an order instead of 3.8.
 //   - A worker with nothing to do sends three statements a minute: the heartbeat, the
 //     full look, and the pool's ping before it (counted with log_statement = all).
+//   - A server that has vanished without a word is noticed by TCP: keepalives and
+//     TCP_USER_TIMEOUT, 4 s, no statement. A server whose TCP lives and which says
+//     nothing is noticed by the bounds of statements; the bell, which waits for as long
+//     as it takes, by its heartbeat once a minute.
+//   - Servers that take no writes are passed over where rows are claimed and settled,
+//     and left when a statement meets one: what a standby answers to a look is true, and
+//     of no use.
+//   - Which database this is, is asked once by each connection that claims or settles:
+//     another one can only be met by connecting anew. The cluster's identifier alone
+//     would not do, since CREATE DATABASE ... TEMPLATE makes a copy beside the original.
+//   - claimed_by has a token of the process. A claim whose answer was lost can then be
+//     looked for without taking what another worker of the same name has. Rejected: a
+//     token for each claim, a column more for something that happens once in an outage.
+//   - Migrations wait 200 ms for a lock, and try again for five minutes: whoever queues
+//     for a whole table holds up every order that comes after it.
 package postgres

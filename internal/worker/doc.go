@@ -39,4 +39,17 @@
 //   - A lane whose claim gave nothing rests until the next look, and a look whose
 //     lanes all gave nothing is followed by a short pause: rows that are parked or
 //     locked must not keep a worker spinning.
+//   - A request is ended when the lease of its row ends by our own clock, which is never
+//     later than the database's: from then on another worker may send it. Its attempt is
+//     unknown. Each request in flight has a timer, which a renewal moves. Rejected: one
+//     goroutine that looks every so often, which would cut late.
+//   - While the database does not take results, nothing is claimed; so memory is bounded
+//     by what was in flight, and after an outage results come first. A result that the
+//     database refuses for what is in it counts for nothing there: it would wedge the
+//     worker.
+//   - After an outage, ended leases of others are left alone for two seconds: mostly their
+//     workers are alive, and have the outcome.
+//   - A claim whose answer was lost is looked for before the next one, by the token of
+//     this process, and carried on. Rejected: leaving it to the end of the lease, which
+//     spends an attempt that never was.
 package worker
