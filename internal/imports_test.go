@@ -45,11 +45,13 @@ var may = map[string][]string{
 	// Test support.
 	"internal/pgtest":       {"internal/devpg"},
 	"internal/merchanttest": {},
+	"internal/chaos":        {"internal/devpg", "internal/pgtest", "internal/postgres"},
+	"internal/model":        {},
 }
 
 // only lists the libraries that one part of the house keeps to itself.
 var only = map[string][]string{
-	"github.com/jackc/pgx":                  {"internal/postgres", "internal/bench", "internal/demo", "internal/pgtest"},
+	"github.com/jackc/pgx":                  {"internal/postgres", "internal/bench", "internal/demo", "internal/pgtest", "internal/chaos"},
 	"github.com/pressly/goose":              {"internal/postgres"},
 	"github.com/robfig/cron":                {"internal/janitor"},
 	"github.com/lmittmann/tint":             {"internal/app"},
@@ -57,7 +59,7 @@ var only = map[string][]string{
 	"github.com/goccy/go-yaml":              {"internal/config"},
 	"github.com/expr-lang/expr":             {"internal/delivery/acknowledge"},
 	"github.com/fergusstrange/embedded-pos": {"internal/devpg"},
-	"net/http":                              {"internal/delivery", "internal/delivery/acknowledge", "internal/bench", "internal/demo", "internal/merchanttest"},
+	"net/http":                              {"internal/delivery", "internal/delivery/acknowledge", "internal/bench", "internal/demo", "internal/merchanttest", "internal/chaos"},
 }
 
 type listed struct {

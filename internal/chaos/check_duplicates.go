@@ -1,0 +1,85 @@
+package chaos
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// settleTime is how long the settling of an answer may take on a busy machine. An
+// acknowledgement that is older than that when a fault begins is not excused by it.
+const settleTime = 2 * time.Second
+
+// duplicate is a request that came after its notification's acknowledgement.
+type duplicate struct {
+	id               string
+	acknowledged, by Request
+	row              *Attempt // of the acknowledged one
+}
+
+// duplicates: nothing is sent after its acknowledgement, unless a fault lay between
+// the answer and its settling, and then no more than the fault explains.
+func (c *checker) duplicates() {
+	var all []duplicate
+	for _, l := range c.lives {
+		all = append(all, l.duplicates()...)
+	}
+	slices.SortStableFunc(all, func(a, b duplicate) int { return a.acknowledged.Answered.Compare(b.acknowledged.Answered) })
+	// The fault that ends first is used up first: no other choice excuses more.
+	faults := slices.SortedStableFunc(slices.Values(c.allowed.Faults), func(a, b Fault) int { return a.To.Compare(b.To) })
+	for _, d := range all {
+		switch {
+		case d.row != nil && d.row.Outcome == acknowledged:
+			c.object(DuplicatesBounded, d.id, "attempt %d was recorded as acknowledged, and attempt %d came %s after its answer",
+				d.acknowledged.Attempt, d.by.Attempt, d.by.Arrived.Sub(d.acknowledged.Answered))
+		case !excuse(faults, d):
+			c.object(DuplicatesBounded, d.id, "attempt %d came %s after the acknowledgement of attempt %d, and no fault explains it",
+				d.by.Attempt, d.by.Arrived.Sub(d.acknowledged.Answered), d.acknowledged.Attempt)
+		}
+	}
+}
+
+// duplicates are the requests of each round that came after its first acknowledgement.
+func (l *life) duplicates() []duplicate {
+	var found []duplicate
+	told := make(map[int]Request)
+	for _, r := range l.requests {
+		round := l.round(r.Attempt)
+		first, ok := told[round]
+		if ok && r.Arrived.After(first.Answered) {
+			found = append(found, duplicate{id: l.id, acknowledged: first, by: r, row: l.attempt(first.Attempt)})
+		}
+		if r.Acknowledges && (!ok || r.Answered.Before(first.Answered)) {
+			told[round] = r
+		}
+	}
+	return found
+}
+
+// excuse uses up one of what the faults allow.
+func excuse(faults []Fault, d duplicate) bool {
+	for i := range faults {
+		f := &faults[i]
+		if f.Most > 0 && f.explains(d) {
+			f.Most--
+			return true
+		}
+	}
+	return false
+}
+
+// explains tells that the fault came while the acknowledged attempt was in flight,
+// or was about to be settled, and that the attempt was its worker's.
+func (f *Fault) explains(d duplicate) bool {
+	if d.acknowledged.Arrived.After(f.To) || d.acknowledged.Answered.Add(settleTime).Before(f.From) {
+		return false
+	}
+	return f.Worker == "" || (d.row != nil && isOf(d.row.Worker, f.Worker))
+}
+
+// isOf tells whether a row's worker is the one of that name: a process may add to
+// its name what tells it from an earlier one.
+func isOf(worker, name string) bool {
+	rest, ok := strings.CutPrefix(worker, name)
+	return ok && (rest == "" || !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", rune(rest[0])))
+}
