@@ -312,7 +312,7 @@ func TestMigratingWaitsForOpenOrders(t *testing.T) {
 	}
 	order, other := connect(t, url), connect(t, url)
 	execute(t, order, "begin")
-	execute(t, order, "select from orderbell.setting") // as the table's trigger does
+	execute(t, order, "select from orderbell.setting, orderbell.delivery") // as the table's trigger does
 	done := make(chan error, 1)
 	go func() { _, err := m.Up(context.WithoutCancel(t.Context())); done <- err }()
 	pgtest.Eventually(t, 20*time.Second, "the migration waits", func() error {
@@ -326,7 +326,7 @@ func TestMigratingWaitsForOpenOrders(t *testing.T) {
 		return nil
 	})
 	execute(t, other, "set lock_timeout = '1s'")
-	execute(t, other, "select from orderbell.setting") // another order, behind it
+	execute(t, other, "select from orderbell.setting, orderbell.delivery") // another order, behind it
 	select {
 	case err := <-done:
 		t.Fatalf("it ended beside an open order: %v", err)

@@ -22,4 +22,4 @@ import "embed"
 var FS embed.FS
 
 // Version is what orderbell.schema_version() answers when all migrations have run.
-const Version = 10
+const Version = 11

@@ -5,7 +5,8 @@
 -- The fence: a row is moved only if it is still in flight with this very attempt.
 -- Two exceptions. An acknowledgement ends the row however late it comes, because
 -- the endpoint has it (the comparison of attempts keeps it out of a life that it
--- cannot come from). An unknown attempt of somebody else is recorded only
+-- cannot come from); if a later attempt is in flight elsewhere, it marks the row, which
+-- ends so when that one is recorded. An unknown attempt of somebody else is recorded only
 -- when its lease is over, so that a worker that is merely slow keeps its own word.
 -- Called by the worker with the results that are ready; no id twice in a batch.
 -- What the fence lets through cannot have been recorded before, unless this batch
@@ -18,8 +19,9 @@
 with own as materialized (
   -- Lateral, so that each row is found by its id, in the order of the ids. late is
   -- null where there is no row to move, and false where the fence holds exactly.
+  -- elsewhere: a later attempt is in flight.
   select s.id, s.attempt, s.round, s.began_ago, s.duration_us, s.outcome, s.http_status, s.endpoint, s.url, s.error, s.excerpt, s.worker,
-         s.wait, s.rung, s.unknowns, d.attempt_count, d.late,
+         s.wait, case when d.late then d.rung else s.rung end as rung, s.unknowns, d.attempt_count, d.late, d.elsewhere,
          case when s.state = 'acknowledged' then s.state else coalesce(d.ends_as, s.state) end as state,
          case
            when s.state = 'acknowledged' and d.late then format('late, by attempt %s', s.attempt)
@@ -34,7 +36,8 @@ with own as materialized (
     as s (id, attempt, round, began_ago, duration_us, outcome, http_status, endpoint, url, error, excerpt, worker,
           state, reason, wait, rung, unknowns)
   left join lateral (
-    select d.attempt_count, d.ends_as, d.attempt_count <> s.attempt or d.state <> 'in_flight' as late
+    select d.attempt_count, d.rung, d.ends_as, d.attempt_count <> s.attempt or d.state <> 'in_flight' as late,
+           d.attempt_count <> s.attempt and d.state = 'in_flight' as elsewhere
     from orderbell.delivery d
     where d.notification_id = s.id and d.round = s.round
       and ((s.outcome = 'acknowledged' and s.attempt <= d.attempt_count)
@@ -60,17 +63,21 @@ with own as materialized (
   on conflict (notification_id, attempt) do nothing
 ), ended as (
   delete from orderbell.delivery d
-  where d.notification_id = any (array(select id from own where late is not null and state <> 'pending'))
+  where d.notification_id = any (array(select id from own where not elsewhere and state <> 'pending'))
+), marked as (
+  update orderbell.delivery d
+  set ends_as = 'acknowledged'
+  where d.notification_id = any (array(select id from own where elsewhere))
 ), written as (
   insert into orderbell.finished (notification_id, round, state, reason, attempt_count, rung)
   select id, round, state, reason, attempt_count, rung
   from own
-  where late is not null and state <> 'pending' and not @again
+  where not elsewhere and state <> 'pending' and not @again
 ), written_too as (
   insert into orderbell.finished (notification_id, round, state, reason, attempt_count, rung)
   select id, round, state, reason, attempt_count, rung
   from own
-  where late is not null and state <> 'pending' and @again
+  where not elsewhere and state <> 'pending' and @again
   on conflict (notification_id, round) do nothing
 ), moved as (
   update orderbell.delivery d

@@ -72,6 +72,17 @@ func TestExplanations(t *testing.T) {
 			},
 			want: `attempt 1 is being made by worker w-1/[0-9a-f]{4}, whose lease lasts until INSTANT; then it ends cancelled, unless it was acknowledged`,
 		},
+		"in flight and acknowledged already": {
+			place: func(h *house) outbox.ID {
+				first := h.claimed("A1")
+				h.lapse(first.ID)
+				h.settle(result(first, outbox.OutcomeUnknown))
+				h.claim(h.db, 1)
+				h.settle(result(first, outbox.OutcomeAcknowledged))
+				return first.ID
+			},
+			want: `attempt 1: because of unknown; attempt 2 is being made by worker w-1/[0-9a-f]{4}, whose lease lasts until INSTANT; an earlier attempt was acknowledged meanwhile, and it ends with this one`,
+		},
 		"held": {
 			place: func(h *house) outbox.ID {
 				id := h.enqueue("A1")

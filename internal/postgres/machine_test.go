@@ -84,6 +84,7 @@ func situations() (all []situation) {
 		{"in flight", outbox.InFlight, mine},
 		{"in flight, to be cancelled", outbox.InFlight, mine + ", ends_as = 'cancelled'"},
 		{"in flight, to be superseded", outbox.InFlight, mine + ", ends_as = 'superseded'"},
+		{"in flight, acknowledged already", outbox.InFlight, mine + ", ends_as = 'acknowledged'"},
 		{"in flight, its lease over", outbox.InFlight, strings.Replace(mine, "+", "-", 1)},
 		{"in flight once more", outbox.InFlight, strings.NewReplacer("count = 1", "count = 2", "w-1", "w-2").Replace(mine)},
 	}
@@ -138,11 +139,11 @@ func TestChecksOfDelivery(t *testing.T) {
 	for _, state := range words(outbox.States) {
 		for bits := range 1 << 6 {
 			infinite, leased, claimed, begun := bits&1 != 0, bits&2 != 0, bits&4 != 0, bits&8 != 0
-			ends := []string{"", "cancelled", "superseded", "acknowledged"}[bits>>4]
+			ends := []string{"", "cancelled", "acknowledged", "exhausted"}[bits>>4]
 			inFlight := state == "in_flight"
 			legal := (state == "held" || state == "pending" || inFlight) && (state == "held") == infinite &&
 				inFlight == leased && inFlight == claimed && (!inFlight || begun) &&
-				(ends == "" || inFlight && ends != "acknowledged")
+				(ends == "" || inFlight && ends != "exhausted")
 			if _, err := tx.Exec(t.Context(), "savepoint s"); err != nil {
 				t.Fatal(err)
 			}

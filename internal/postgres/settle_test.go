@@ -137,47 +137,77 @@ func TestSettleWhatTextCannotHold(t *testing.T) {
 // The endpoint has it: however late its acknowledgement comes, the row ends.
 func TestSettleALateAcknowledgement(t *testing.T) {
 	t.Parallel()
+	h := newHouse(t)
+	claim := h.claimed("A1")
+	h.lapse(claim.ID)
+	h.settle(result(claim, outbox.OutcomeUnknown))
+	moved := h.settle(result(claim, outbox.OutcomeAcknowledged))
+	if len(moved) != 1 || moved[0].State != outbox.Acknowledged {
+		t.Errorf("moved: %v", moved)
+	}
+	want := standing{State: "acknowledged", AttemptCount: 1, Reason: "late, by attempt 1", Outcomes: "1 unknown"}
+	if diff := cmp.Diff(want, h.standing(claim.ID)); diff != "" {
+		t.Errorf("standing (-want +got):\n%s", diff)
+	}
+}
+
+// While another attempt is in flight the row waits for that one's record, and then
+// ends acknowledged, whatever came of it, and whether or not it is cancelled.
+func TestSettleALateAcknowledgementBesideAnotherAttempt(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
-		since    func(h *house, claim *outbox.Claim) // what happened meanwhile
-		outcomes string
-		count    int
+		since func(h *house)
+		then  func(h *house, second *outbox.Claim)
+		want  standing
 	}{
-		"the row is pending again": {
-			since: func(h *house, claim *outbox.Claim) {
-				h.lapse(claim.ID)
-				h.settle(result(claim, outbox.OutcomeUnknown))
-			},
-			outcomes: "1 unknown", count: 1,
+		"which is answered": {
+			then: func(h *house, second *outbox.Claim) { h.settle(result(second, outbox.OutcomeAnswered)) },
+			want: standing{AttemptCount: 2, Rung: 1, Reason: "acknowledged while attempt 2 was in flight", Outcomes: "1 unknown, 2 answered"},
 		},
-		"another attempt is in flight": {
-			since: func(h *house, claim *outbox.Claim) {
-				h.lapse(claim.ID)
-				h.settle(result(claim, outbox.OutcomeUnknown))
-				h.claim(h.db, 1)
-			},
-			outcomes: "1 unknown", count: 2,
+		"which is acknowledged too": {
+			then: func(h *house, second *outbox.Claim) { h.settle(result(second, outbox.OutcomeAcknowledged)) },
+			want: standing{AttemptCount: 2, Outcomes: "1 unknown, 2 acknowledged"},
 		},
-		"another attempt is in flight and the order is cancelled": {
-			since: func(h *house, claim *outbox.Claim) {
-				h.lapse(claim.ID)
-				h.settle(result(claim, outbox.OutcomeUnknown))
-				h.claim(h.db, 1)
+		"whose worker dies": {
+			then: func(h *house, second *outbox.Claim) {
+				h.lapse(second.ID)
+				h.settle(result(second, outbox.OutcomeUnknown))
+			},
+			want: standing{AttemptCount: 2, Reason: "acknowledged while attempt 2 was in flight", Outcomes: "1 unknown, 2 unknown"},
+		},
+		"and it is cancelled before": {
+			since: func(h *house) { h.cancel("A1") },
+			then:  func(h *house, second *outbox.Claim) { h.settle(result(second, outbox.OutcomeTimeout)) },
+			want:  standing{AttemptCount: 2, Rung: 1, Reason: "acknowledged while attempt 2 was in flight", Outcomes: "1 unknown, 2 timeout"},
+		},
+		"and it is cancelled afterwards": {
+			then: func(h *house, second *outbox.Claim) {
 				h.cancel("A1")
+				h.settle(result(second, outbox.OutcomeTimeout))
 			},
-			outcomes: "1 unknown", count: 2,
+			want: standing{AttemptCount: 2, Rung: 1, Reason: "acknowledged while attempt 2 was in flight", Outcomes: "1 unknown, 2 timeout"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t)
-			claim := h.claimed("A1")
-			test.since(h, claim)
-			moved := h.settle(result(claim, outbox.OutcomeAcknowledged))
-			if len(moved) != 1 || moved[0].State != outbox.Acknowledged {
+			first := h.claimed("A1")
+			h.lapse(first.ID)
+			h.settle(result(first, outbox.OutcomeUnknown))
+			second := h.claim(h.db, 1)[0]
+			if test.since != nil {
+				test.since(h)
+			}
+			if moved := h.settle(result(first, outbox.OutcomeAcknowledged)); len(moved) != 1 || moved[0].State != outbox.Acknowledged {
 				t.Errorf("moved: %v", moved)
 			}
-			want := standing{State: "acknowledged", AttemptCount: test.count, Reason: "late, by attempt 1", Outcomes: test.outcomes}
-			if diff := cmp.Diff(want, h.standing(claim.ID)); diff != "" {
+			h.settle(result(first, outbox.OutcomeAcknowledged)) // sent again: its commit was not heard of
+			if got, want := h.standing(first.ID), (standing{State: "in_flight", AttemptCount: 2, Outcomes: "1 unknown"}); got != want {
+				t.Errorf("meanwhile: %+v, want %+v", got, want)
+			}
+			test.then(h, second)
+			test.want.State = "acknowledged"
+			if diff := cmp.Diff(test.want, h.standing(first.ID)); diff != "" {
 				t.Errorf("standing (-want +got):\n%s", diff)
 			}
 		})
