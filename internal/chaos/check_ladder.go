@@ -1,9 +1,6 @@
 package chaos
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // clockError is what the rounding of times to microseconds, and no more, may make
 // a wait seem shorter: all clocks are this machine's.
@@ -79,22 +76,11 @@ func (l *life) spends(round int) int {
 	return spends
 }
 
-// rungsAt is how many rungs an ending should have: the last attempt of a ladder
-// that is exhausted has no rung after it to spend, and an acknowledgement that came
-// late counts from the attempt that it answers.
+// rungsAt is how many rungs an ending should have: the last attempt of a ladder has no
+// rung after it to spend.
 func (l *life) rungsAt(end Finished, spends int) int {
 	if end.State == exhausted {
 		return spends - 1
 	}
-	var by int
-	if _, err := fmt.Sscanf(end.Reason, "late, by attempt %d", &by); err != nil {
-		return spends
-	}
-	before := 0
-	for _, s := range l.spending() {
-		if s.spends && s.Round == end.Round && s.Attempt.Attempt < by {
-			before++
-		}
-	}
-	return before
+	return min(spends, len(l.notification.Ladder))
 }

@@ -141,7 +141,7 @@ func (l *runLog) killed() {
 	l.attempt("late", 1, 0, 9_990, "unknown", 0)
 	l.request("late", 1, 9_990, 200)
 	l.told("late", 2, 0, 18_000, "answered", 500)
-	l.finished("late", 0, "acknowledged", "late, by attempt 1", 2, 0)
+	l.finished("late", 0, "acknowledged", "late, by attempt 1", 2, 1)
 
 	l.order("kills", chaos.Committed, true)
 	l.attempt("kills", 1, 0, 9_000, "unknown", 0)
