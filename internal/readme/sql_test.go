@@ -1,6 +1,7 @@
 package readme_test
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/orderbell/orderbell/internal/pgtest"
+	"github.com/orderbell/orderbell/internal/postgres"
 )
 
 // The roles that the page hands out are enough: an order service writes, a worker
@@ -71,4 +73,43 @@ func TestFormatQuery(t *testing.T) {
 	if got := m.requests()[0]; got.method != "POST" || got.target != want || got.body != "" {
 		t.Errorf("the merchant got %+v, want a POST without a body to %s", got, want)
 	}
+}
+
+// A restored backup is told that it is a copy, and then nothing is sent from it until
+// somebody adopts it.
+func TestRestoredBackup(t *testing.T) {
+	t.Parallel()
+	address := pgtest.Database(t)
+	db, m := connect(t, address), newMerchant(t, "success")
+	run(t, db, "insert into orderbell.endpoint (id, url) values ('m-1001', '"+m.url+"')")
+	run(t, db, "select orderbell.enqueue('m-1001', 'e', '1', '{}')")
+	backup := shown(t, "Running it", "sql", 2)
+	operator := connect(t, address)
+	run(t, operator, "set role orderbell_operator")
+	run(t, operator, backup[0])
+	work(t, address)
+	database, err := postgres.Open(t.Context(), address, "adopt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(database.Close)
+	var foreign *postgres.ForeignError
+	if err := database.Home(t.Context()); !errors.As(err, &foreign) {
+		t.Errorf("at home: %v", err)
+	}
+	var endpoint string
+	var rows int
+	get(t, db, []any{&endpoint, &rows, nil, nil}, backup[1])
+	if endpoint != "m-1001" || rows != 1 || len(m.requests()) != 0 {
+		t.Errorf("%d rows for %q, %d requests", rows, endpoint, len(m.requests()))
+	}
+	if _, _, err := database.Adopt(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	pgtest.Eventually(t, 20*time.Second, "the request", func() error {
+		if len(m.requests()) == 0 {
+			return errors.New("none came")
+		}
+		return nil
+	})
 }
