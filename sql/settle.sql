@@ -60,6 +60,12 @@ with own as materialized (
   from own
   where (late is not false or outcome = 'unknown' or @again)
     and (late is not null or outcome <> 'unknown')
+    -- What an open cancel holds is recorded when it is settled again, or by whoever
+    -- finds its lease ended: not by both.
+    and (late is not null
+         or not exists (select from orderbell.delivery d
+                        where d.notification_id = own.id and d.round = own.round
+                          and d.state = 'in_flight' and d.attempt_count = own.attempt))
   on conflict (notification_id, attempt) do nothing
 ), ended as (
   delete from orderbell.delivery d
