@@ -46,6 +46,9 @@
 //     refuses after unpacking and before it runs anything; success is judged by
 //     the programs on the disk. Rejected: its own start, which runs as root and
 //     is refused, and a fetcher of our own.
+//   - An orderly shutdown has 10 s, then it becomes an immediate one. Because
+//     PostgreSQL 15 hangs when it is asked while it recovers from the crash of one
+//     of its processes: its checkpointer, which nobody tells, stays.
 //   - A standby begins as a copy, by cp, of the data folder of a primary that is
 //     shut down for it and started again, which takes about half a second.
 //     Because the fetched archives have no pg_basebackup, and a copy of a running

@@ -21,6 +21,27 @@ const (
 // errPortTaken means that somebody else listens on the port.
 var errPortTaken = errors.New("the port is taken")
 
+// errStillUsed means that processes of the postmaster before it still run.
+var errStillUsed = errors.New("the memory of the postmaster before it is still in use")
+
+// relaunch starts postgres on the port that it had. It tries again for a while: the
+// processes of a postmaster that was killed notice it a moment later.
+func (s *Server) relaunch(ctx context.Context) error {
+	const pause = 100 * time.Millisecond
+	for range patience / pause {
+		err := s.launch(ctx, s.port)
+		if !errors.Is(err, errStillUsed) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+		}
+	}
+	return s.launch(ctx, s.port)
+}
+
 // launch starts postgres on the port, or on a free one where it is 0.
 func (s *Server) launch(ctx context.Context, port int) error {
 	if port == 0 {
@@ -101,8 +122,11 @@ func (s *Server) ready(p *process) bool {
 func (s *Server) whyExited(p *process) error {
 	log := s.logSince(p)
 	err := errors.New("it exited")
-	if bytes.Contains(log, []byte("could not create any TCP/IP sockets")) {
+	switch {
+	case bytes.Contains(log, []byte("could not create any TCP/IP sockets")):
 		err = errPortTaken
+	case bytes.Contains(log, []byte("pre-existing shared memory block")):
+		err = errStillUsed
 	}
 	return fmt.Errorf("%w; its last lines:\n%s", err, tail(log))
 }

@@ -1,11 +1,16 @@
 package devpg_test
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/orderbell/orderbell/internal/devpg"
+	"github.com/orderbell/orderbell/internal/pgtest"
 )
 
 func TestLost(t *testing.T) {
@@ -65,6 +70,38 @@ func TestNotLost(t *testing.T) {
 			t.Error("it was called lost")
 		default:
 		}
+	}
+}
+
+// The processes of a postmaster that was killed may stay for a while.
+func TestRestartWaitsForTheProcessesOfTheLost(t *testing.T) {
+	t.Parallel()
+	server := start(t, devpg.Options{})
+	conn := connect(t, server.URL("postgres"))
+	var backend int
+	if err := conn.QueryRow(t.Context(), "select pg_backend_pid()").Scan(&backend); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Kill(backend, syscall.SIGCONT) }) // also where the test fails
+	if err := errors.Join(syscall.Kill(backend, syscall.SIGSTOP), syscall.Kill(server.PID(), syscall.SIGKILL)); err != nil {
+		t.Fatal(err)
+	}
+	<-server.Lost()
+	restarted := make(chan error, 1)
+	go func() { restarted <- server.Restart(t.Context()) }()
+	log := filepath.Join(server.Dir(), "postgres.log")
+	pgtest.Eventually(t, 20*time.Second, "postgres to be refused", func() error {
+		content, err := os.ReadFile(log)
+		if err == nil && !strings.Contains(string(content), "pre-existing shared memory block") {
+			err = errors.New("it isn't yet")
+		}
+		return err
+	})
+	if err := syscall.Kill(backend, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-restarted; err != nil {
+		t.Error(err)
 	}
 }
 

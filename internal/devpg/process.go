@@ -9,15 +9,17 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // process is one run of the postmaster.
 type process struct {
-	cmd    *exec.Cmd
-	asked  atomic.Bool   // by us, to end
-	lost   chan struct{} // closed when it has ended and was not asked to
-	exited chan struct{} // closed when it has been waited for
-	logged int64         // size of the log file when it started
+	cmd     *exec.Cmd
+	asked   atomic.Bool   // by us, to end
+	orderly time.Duration // that it may take to end so
+	lost    chan struct{} // closed when it has ended and was not asked to
+	exited  chan struct{} // closed when it has been waited for
+	logged  int64         // size of the log file when it started
 }
 
 // spawn starts postgres and has it watched. The caller holds the lock.
@@ -36,7 +38,9 @@ func (s *Server) spawn(port int) (*process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start postgres: %w", err)
 	}
-	p := &process{cmd: cmd, lost: make(chan struct{}), exited: make(chan struct{}), logged: info.Size()}
+	p := &process{
+		cmd: cmd, orderly: orderly, lost: make(chan struct{}), exited: make(chan struct{}), logged: info.Size(),
+	}
 	s.watch(p.pid())
 	go func() {
 		_ = cmd.Wait() // why it ended is in its log

@@ -15,9 +15,13 @@ var errStopped = errors.New("the server was stopped")
 // kills its own children after 5 s (SIGKILL_CHILDREN_AFTER_SECS in postmaster.c).
 const patience = 10 * time.Second
 
+// orderly is how long postgres may take to shut down. PostgreSQL 15 never does when
+// it is asked to while it recovers from a crash of one of its processes.
+const orderly = 10 * time.Second
+
 // Stop breaks all connections, shuts postgres down, and removes the folder if
-// Start made it. When the context ends before that is done, the shutdown becomes
-// an immediate one: nothing is left running in any case. Stopping twice is
+// Start made it. When the context ends before that is done, or 10 s have passed, the
+// shutdown becomes an immediate one: nothing is left running in any case. Stopping twice is
 // harmless.
 func (s *Server) Stop(ctx context.Context) error {
 	s.mu.Lock()
@@ -43,7 +47,7 @@ func (s *Server) Kill(ctx context.Context) error {
 	return nil
 }
 
-// Restart shuts postgres down where it still runs, and starts it again on the
+// Restart shuts postgres down where it still runs, as Stop does, and starts it again on the
 // same port, so that URLs stay true. It may fail and be called again. A standby that
 // was not promoted stays one, and comes up without its primary too.
 func (s *Server) Restart(ctx context.Context) error {
@@ -53,7 +57,7 @@ func (s *Server) Restart(ctx context.Context) error {
 		return fmt.Errorf("restart postgres: %w", errStopped)
 	}
 	s.process.end(ctx, syscall.SIGINT)
-	return s.launch(ctx, s.port)
+	return s.relaunch(ctx)
 }
 
 // discard gives back what Start made, once postgres has ended.
@@ -71,11 +75,13 @@ func (s *Server) discard() error {
 	return nil
 }
 
-// end asks with a signal, then with SIGQUIT when the context ends, then kills,
-// and returns when the process has ended.
+// end asks with a signal, then with SIGQUIT when the context ends or that takes too
+// long, then kills, and returns when the process has ended.
 func (p *process) end(ctx context.Context, sig syscall.Signal) {
 	p.asked.Store(true)
 	p.signal(sig)
+	ctx, cancel := context.WithTimeout(ctx, p.orderly)
+	defer cancel()
 	select {
 	case <-p.exited:
 		return
