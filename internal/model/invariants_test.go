@@ -39,10 +39,9 @@ func standsWrong(s standing, rungs int) (broken promises) {
 		broken.unless(r.Attempt == i+1, "the attempts' numbers have a gap")
 	}
 	missing := s.Attempts - len(s.History)
-	switch {
-	case s.State == outbox.InFlight:
+	if s.State == outbox.InFlight {
 		broken.unless(missing == 1, "attempts are missing, or the one in flight is recorded")
-	default:
+	} else {
 		broken.unless(missing == 0, "attempts are missing")
 	}
 	var settled []attempt

@@ -58,12 +58,6 @@ func NewBell(db *DB, url string, tell func(Hearing)) (*Bell, error) {
 	// Waiting is what these connections are for.
 	config.RuntimeParams["statement_timeout"] = "0"
 	config.RuntimeParams["lock_timeout"] = "0"
-	// A worker that is cut off must not hold the lock for hours: the server looks
-	// after it too.
-	config.RuntimeParams["tcp_keepalives_idle"] = "2"
-	config.RuntimeParams["tcp_keepalives_interval"] = "1"
-	config.RuntimeParams["tcp_keepalives_count"] = "2"
-	config.RuntimeParams["tcp_user_timeout"] = "4000"
 	return &Bell{
 		db: db, listening: config, locking: forLocking(config), tell: tell,
 		rung: make(chan struct{}, 1), slumber: newSlumber(),

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -27,7 +28,7 @@ type DB struct {
 	holder string
 	// Claims, settles and renewals, and all that reads: so that a slow one of one
 	// kind cannot hold up the others.
-	claims, settles, reads *pgxpool.Pool
+	claims, settles, reads *pool
 	wake                   *wake
 }
 
@@ -36,27 +37,35 @@ type DB struct {
 func Open(ctx context.Context, url, worker string) (*DB, error) {
 	db := &DB{worker: worker, holder: worker + "/" + processToken(), wake: newWake()}
 	for _, open := range []struct {
-		pool   **pgxpool.Pool
+		pool   **pool
 		pin    func(*pgx.ConnConfig, string)
 		greets func(context.Context, *pgx.Conn) error
 	}{{&db.claims, pinClaims, checkHome}, {&db.settles, pinSettles, checkHome}, {&db.reads, pinReads, nil}} {
-		pool, err := openPool(ctx, url, worker, open.pin, open.greets)
+		opened, err := openPool(ctx, url, worker, open.pin, open.greets)
 		if err != nil {
 			db.Close()
 			return nil, err
 		}
-		*open.pool = pool
+		*open.pool = &pool{opened, db}
 	}
 	return db, nil
 }
 
 // Close waits for what is under way and closes every connection.
 func (db *DB) Close() {
-	for _, pool := range []*pgxpool.Pool{db.claims, db.settles, db.reads} {
+	for _, pool := range db.pools() {
+		pool.Close()
+	}
+}
+
+// pools are those that are open.
+func (db *DB) pools() (open []*pool) {
+	for _, pool := range []*pool{db.claims, db.settles, db.reads} {
 		if pool != nil {
-			pool.Close()
+			open = append(open, pool)
 		}
 	}
+	return open
 }
 
 // processToken tells this process from others of the same name.
@@ -100,6 +109,12 @@ func pin(config *pgx.ConnConfig, worker string) {
 	set["statement_timeout"] = "10s"
 	set["lock_timeout"] = "2s"
 	set["idle_in_transaction_session_timeout"] = "10s"
+	// What a worker that has vanished held, the server gives up as soon as that worker
+	// gives up the server.
+	set["tcp_keepalives_idle"] = strconv.Itoa(int(silence.Seconds()) / 2)
+	set["tcp_keepalives_interval"] = strconv.Itoa(int(silence.Seconds()) / 4)
+	set["tcp_keepalives_count"] = "2"
+	set["tcp_user_timeout"] = strconv.Itoa(int(silence.Milliseconds()))
 }
 
 // pinReads makes the worker's statements go by the index that each was written

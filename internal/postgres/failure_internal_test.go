@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
+	"syscall"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -40,6 +42,29 @@ func TestFailures(t *testing.T) {
 		}
 		if !errors.Is(f, test.err) {
 			t.Errorf("%s: its reason is hidden", name)
+		}
+	}
+}
+
+// Which errors mean that the other connections are of no use either.
+func TestLost(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		err  error
+		lost bool
+	}{
+		"closed by the server":  {io.ErrUnexpectedEOF, true},
+		"silence":               {&net.OpError{Op: "read", Err: syscall.ETIMEDOUT}, true},
+		"reset":                 {&net.OpError{Op: "write", Err: syscall.ECONNRESET}, true},
+		"no answer in time":     {context.DeadlineExceeded, true},
+		"read-only":             {&pgconn.PgError{Code: "25006"}, true},
+		"told to stop":          {context.Canceled, false},
+		"the backend was ended": {&pgconn.PgError{Code: "57P01"}, false},
+		"a value":               {&pgconn.PgError{Code: "22003"}, false},
+		"a copy":                {&ForeignError{}, false},
+	} {
+		if got := lost(&failure{"settle attempts", test.err}); got != test.lost {
+			t.Errorf("%s: lost is %t", name, got)
 		}
 	}
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/orderbell/orderbell/sql"
 )
@@ -108,7 +107,9 @@ func query[T any](ctx context.Context, q querier, doing string, s sqlText, args 
 	defer cancel()
 	found, err := collect[T](ctx, q, s.text, values)
 	if err != nil {
-		leaveStandby(q, err)
+		if pool, ok := q.(*pool); ok {
+			pool.failed(err)
+		}
 		return nil, &failure{doing, err}
 	}
 	return found, nil
@@ -120,14 +121,6 @@ func collect[T any](ctx context.Context, q querier, text string, values []any) (
 		return nil, err
 	}
 	return pgx.CollectRows(rows, pgx.RowToStructByName[T])
-}
-
-// leaveStandby gives up every connection to a server that takes no writes any more,
-// though it still answers: the next one may lead to the one that does.
-func leaveStandby(q querier, err error) {
-	if pool, ok := q.(*pgxpool.Pool); ok && hasCode(err, "25006") {
-		pool.Reset()
-	}
 }
 
 // queryOne runs a statement that returns exactly one row.

@@ -1,0 +1,45 @@
+package postgres
+
+import (
+	"errors"
+	"io"
+	"net"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// pool is a few connections for statements of one kind.
+type pool struct {
+	*pgxpool.Pool
+
+	of *DB
+}
+
+// failed gives up every connection of the worker where one was lost, or has led to a
+// server that takes no writes any more: one way leads to all of them. Otherwise each
+// would have to be found out by itself, after the same silence.
+func (p *pool) failed(err error) {
+	if !lost(err) {
+		return
+	}
+	for _, pool := range p.of.pools() {
+		pool.Reset()
+	}
+}
+
+// lost tells whether a connection was lost, rather than never made.
+func lost(err error) bool {
+	var (
+		refused *pgconn.PgError
+		unmade  *pgconn.ConnectError
+		network net.Error
+	)
+	switch {
+	case errors.As(err, &refused):
+		return refused.Code == "25006"
+	case errors.As(err, &unmade):
+		return false
+	}
+	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
