@@ -1,7 +1,8 @@
 /* orderbell:claim */
 -- Claims a few due rows of each lane, the earliest from the lane's place on, and
 -- begins an attempt of each. sendable says whether the endpoint's own policy works; a row that names another is
--- claimed if that one is among the policies that do.
+-- claimed if that one is among the policies that do. A lane is of suspect rows, whose
+-- last attempts are unknown, or of the others.
 -- Called by the worker, for its free slots and those that will be free in 10 ms.
 -- Commits before any request is made: no lock outlives the statement.
 -- Index: delivery_lane, which the row comparison asks for where statistics say
@@ -10,8 +11,8 @@
 -- statement, is left to the next claim. What it sets is in no index, so that it is
 -- a heap-only update. Locks: the rows it claims; passes over others'.
 with lane as materialized (
-  select * from unnest(@endpoints::text[], @froms::timestamptz[], @takes::int[], @sendable::bool[])
-    as lane (endpoint, due_from, take, sendable)
+  select * from unnest(@endpoints::text[], @froms::timestamptz[], @takes::int[], @sendable::bool[], @suspects::bool[])
+    as lane (endpoint, due_from, take, sendable, suspects)
 ), due as materialized (
   select own.place
   from lane
@@ -20,6 +21,7 @@ with lane as materialized (
     from orderbell.delivery d
     where (d.endpoint, d.next_attempt_at) >= (lane.endpoint, lane.due_from)
       and (d.endpoint, d.next_attempt_at) <= (lane.endpoint, now()) and d.state = 'pending'
+      and (d.unknowns >= @free::int) = lane.suspects
       and case when d.policy is null then lane.sendable else d.policy = any (@policies::text[]) end
     order by d.endpoint, d.next_attempt_at
     limit lane.take

@@ -6,7 +6,8 @@
 -- traffic, and every minute. Its cost grows with the rows that are due.
 -- Index: delivery_due. Locks: none.
 select now() as at,
-       coalesce(array_agg(endpoint) filter (where pending), '{}') as endpoints,
+       coalesce(array_agg(endpoint) filter (where plain), '{}') as endpoints,
+       coalesce(array_agg(endpoint) filter (where suspect), '{}') as suspects,
        coalesce(bool_or(lapsed), false) as lapsed,
        min(lease_end) - now() as next_lease_end,
        (select min(next_attempt_at) from orderbell.delivery
@@ -14,7 +15,8 @@ select now() as at,
        (select wake = 'poll' from orderbell.setting) as poll
 from (
   select endpoint,
-         bool_or(state = 'pending') as pending,
+         bool_or(state = 'pending' and unknowns < @free::int) as plain,
+         bool_or(state = 'pending' and unknowns >= @free) as suspect,
          bool_or(leased_until <= now()) as lapsed,
          min(leased_until) filter (where leased_until > now()) as lease_end
   from orderbell.delivery

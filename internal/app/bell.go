@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"log/slog"
 
 	"github.com/orderbell/orderbell/internal/postgres"
@@ -9,6 +10,7 @@ import (
 // tellHearing says in one line which way of waking is live, and what to do where it
 // is not the one that was meant.
 func tellHearing(log *slog.Logger) func(postgres.Hearing) {
+	const straight = "let database.listen_url lead straight to the database of database.url, without a pooler in transaction mode"
 	const everySecond = "the worker looks for due rows every second"
 	return func(hearing postgres.Hearing) {
 		switch {
@@ -19,7 +21,7 @@ func tellHearing(log *slog.Logger) func(postgres.Hearing) {
 				"reason", "orderbell.setting asks for it; orderbell wake bell changes that")
 		default:
 			log.Info(everySecond, "wake", hearing.Wake, "reason", "the bell cannot be heard: "+hearing.Unheard,
-				"remedy", "let database.listen_url lead straight to the database of database.url, without a pooler in transaction mode")
+				"remedy", cmp.Or(hearing.Remedy, straight))
 		}
 	}
 }

@@ -67,9 +67,18 @@ func (s *sequence) lease(ids []outbox.ID) {
 
 func (s *sequence) claim(does step) []claimed {
 	s.t.Helper()
-	claims, err := s.workers[does.worker].Claim(s.t.Context(), []outbox.Lane{{Endpoint: s.endpoint(does.endpoint), Take: does.take, Sendable: true}}, nil)
-	if err != nil {
-		s.t.Fatalf("%s: %v", does, err)
+	// Suspect rows are asked for in a lane of their own.
+	lane := outbox.Lane{Endpoint: s.endpoint(does.endpoint), Take: does.take, Sendable: true}
+	suspects := lane
+	suspects.Suspects = true
+	var claims []*outbox.Claim
+	for _, lane := range []outbox.Lane{lane, suspects} {
+		lane.Take -= len(claims)
+		more, err := s.workers[does.worker].Claim(s.t.Context(), []outbox.Lane{lane}, nil)
+		if err != nil {
+			s.t.Fatalf("%s: %v", does, err)
+		}
+		claims = append(claims, more...)
 	}
 	var ids []outbox.ID
 	for _, c := range claims {

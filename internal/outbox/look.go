@@ -9,6 +9,9 @@ type Look struct {
 	// Endpoints have something due, from that time on; a full look leaves it zero.
 	Endpoints []string
 	From      time.Time
+	// Suspects are endpoints with a due row whose last attempts, FreeUnknowns or more,
+	// are unknown: it may be what kills the workers.
+	Suspects []string
 	// NextDue is how long until the next row falls due; 0 if none will.
 	NextDue time.Duration
 
@@ -25,6 +28,8 @@ type Lane struct {
 	Endpoint string
 	// From is the earliest due time of the rows to claim; zero: however early.
 	From time.Time
+	// Suspects asks for suspect rows instead of the others.
+	Suspects bool
 	// Take is the most rows to claim.
 	Take int
 	// Sendable is false where the endpoint's own policy is broken: only rows that

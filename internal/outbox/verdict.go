@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// freeUnknowns is how many unknown attempts in a row are sent again at once.
+// FreeUnknowns is how many unknown attempts in a row are sent again at once.
 // From the next one on each spends a rung and waits for it, so that a row that
 // kills its workers cannot do so in a loop.
-const freeUnknowns = 2
+const FreeUnknowns = 2
 
 // Verdict says where a row goes after an attempt.
 type Verdict struct {
@@ -40,7 +40,7 @@ func (p *Policy) Judge(c *Claim, r Result) Verdict {
 
 func (p *Policy) judgeUnknown(c *Claim, r Result) Verdict {
 	unknowns := c.Unknowns + 1
-	if unknowns <= freeUnknowns {
+	if unknowns <= FreeUnknowns {
 		return Verdict{State: Pending, Rung: c.Rung, Unknowns: unknowns}
 	}
 	return p.climb(c, r, unknowns)

@@ -42,6 +42,17 @@ type Hearing struct {
 	// Unheard says why the bell cannot be heard; empty where it can, and where the
 	// setting asks for WakePoll.
 	Unheard string
+	// Remedy says what to do about that, where it is not the way to the database.
+	Remedy string
+}
+
+func unheard(err error) Hearing {
+	h := Hearing{Wake: WakePoll, Unheard: err.Error()}
+	var deaf *unheardError
+	if errors.As(err, &deaf) {
+		h.Remedy = deaf.remedy
+	}
+	return h
 }
 
 // NewBell prepares a bell; Run makes it ring. url reaches db's database for LISTEN
@@ -111,9 +122,12 @@ func (b *Bell) Run(ctx context.Context) {
 				failed = 0
 			}
 			if failed, err = b.judge(ctx, failed, err); err != nil {
-				say(Hearing{Wake: WakePoll, Unheard: err.Error()})
+				say(unheard(err))
 			}
-			pause = min(firstRetry<<min(failed, 10), lastRetry)
+			pause = min(firstRetry<<min(max(failed-1, 0), 10), lastRetry)
+			if errors.Is(err, errShortage) {
+				pause = lastRetry
+			}
 		}
 		rest(ctx, pause, changed)
 	}

@@ -33,12 +33,13 @@ func (db *DB) Claim(ctx context.Context, lanes []outbox.Lane, policies []string)
 	endpoints := make([]string, len(lanes))
 	froms := make([]time.Time, len(lanes))
 	takes := make([]int, len(lanes))
-	sendable := make([]bool, len(lanes))
+	sendable, suspects := make([]bool, len(lanes)), make([]bool, len(lanes))
 	for i, lane := range lanes {
-		endpoints[i], froms[i], takes[i], sendable[i] = lane.Endpoint, lane.From, lane.Take, lane.Sendable
+		endpoints[i], froms[i], takes[i] = lane.Endpoint, lane.From, lane.Take
+		sendable[i], suspects[i] = lane.Sendable, lane.Suspects
 	}
 	rows, err := query[claimRow](ctx, db.claims, "claim rows", sqlClaim, pgx.StrictNamedArgs{
-		"endpoints": endpoints, "froms": froms, "takes": takes, "sendable": sendable, "policies": policies,
+		"endpoints": endpoints, "froms": froms, "takes": takes, "sendable": sendable, "policies": policies, "suspects": suspects, "free": outbox.FreeUnknowns,
 		"holder": db.holder, "lease": Lease,
 	})
 	if err != nil {

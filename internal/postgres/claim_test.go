@@ -373,3 +373,42 @@ func sorted(ids []outbox.ID) []outbox.ID {
 	slices.SortFunc(ids, func(a, b outbox.ID) int { return slices.Compare(a[:], b[:]) })
 	return ids
 }
+
+// Rows whose last attempts are unknown are looked for and claimed apart: one of them
+// may be what kills the workers.
+func TestSuspectRowsAreClaimedApart(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	before := time.Now().Add(-time.Second)
+	plain, suspect := h.enqueue("A1"), h.enqueue("A2")
+	h.exec("insert into orderbell.endpoint (id, url) values ('m-2', 'http://two.example/')")
+	alone := one[outbox.ID](t, h.pool, "select orderbell.enqueue('m-2', 'e', 'A3', '')")
+	for _, id := range []outbox.ID{suspect, alone} {
+		h.move(id, fmt.Sprintf("attempt_count = 2, unknowns = %d", outbox.FreeUnknowns))
+	}
+	look, err := h.db.Look(t.Context(), before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	full, err := h.db.FullLook(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, found := range map[string]outbox.Look{"look": look, "full look": full} {
+		slices.Sort(found.Suspects)
+		if !slices.Equal(found.Endpoints, []string{"m-1"}) || !slices.Equal(found.Suspects, []string{"m-1", "m-2"}) {
+			t.Errorf("%s: endpoints %v, suspects %v", name, found.Endpoints, found.Suspects)
+		}
+	}
+	for _, test := range []struct {
+		suspects bool
+		want     outbox.ID
+	}{{false, plain}, {true, suspect}} {
+		lanes := lane(9)
+		lanes[0].Suspects = test.suspects
+		claims, err := h.db.Claim(t.Context(), lanes, nil)
+		if err != nil || len(claims) != 1 || claims[0].ID != test.want {
+			t.Errorf("suspects %t: claimed %v, %v", test.suspects, claims, err)
+		}
+	}
+}

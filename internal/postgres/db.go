@@ -30,12 +30,14 @@ type DB struct {
 	// kind cannot hold up the others.
 	claims, settles, reads *pool
 	wake                   *wake
+	// shortage is signalled when the server has no connection left for this worker.
+	shortage chan struct{}
 }
 
 // Open prepares the pools; it connects when a statement is first sent. worker is
 // the name under which rows are claimed, and shows in pg_stat_activity.
 func Open(ctx context.Context, url, worker string) (*DB, error) {
-	db := &DB{worker: worker, holder: worker + "/" + processToken(), wake: newWake()}
+	db := &DB{worker: worker, holder: worker + "/" + processToken(), wake: newWake(), shortage: make(chan struct{}, 1)}
 	for _, open := range []struct {
 		pool   **pool
 		pin    func(*pgx.ConnConfig, string)
@@ -83,10 +85,8 @@ func openPool(ctx context.Context, url, worker string, pin func(*pgx.ConnConfig,
 	config.MaxConns = 2
 	config.MinConns = 0
 	pin(config.ConnConfig, worker)
-	if greet != nil {
-		config.AfterConnect = greet
-		writable(config.ConnConfig)
-	}
+	config.AfterConnect = greet
+	writable(config.ConnConfig)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
@@ -111,9 +111,10 @@ func pin(config *pgx.ConnConfig, worker string) {
 	set["idle_in_transaction_session_timeout"] = "10s"
 	// What a worker that has vanished held, the server gives up as soon as that worker
 	// gives up the server.
-	set["tcp_keepalives_idle"] = strconv.Itoa(int(silence.Seconds()) / 2)
-	set["tcp_keepalives_interval"] = strconv.Itoa(int(silence.Seconds()) / 4)
-	set["tcp_keepalives_count"] = "2"
+	alive := keepAlive()
+	set["tcp_keepalives_idle"] = strconv.Itoa(int(alive.Idle.Seconds()))
+	set["tcp_keepalives_interval"] = strconv.Itoa(int(alive.Interval.Seconds()))
+	set["tcp_keepalives_count"] = strconv.Itoa(alive.Count)
 	set["tcp_user_timeout"] = strconv.Itoa(int(silence.Milliseconds()))
 }
 

@@ -69,11 +69,11 @@
 //   - A worker with nothing to do sends three statements a minute: the heartbeat, the
 //     full look, and the pool's ping before it (counted with log_statement = all).
 //   - A server that has vanished without a word is noticed by TCP: keepalives and
-//     TCP_USER_TIMEOUT, 4 s, no statement. A server whose TCP lives and which says
+//     TCP_USER_TIMEOUT, 3 s, no statement. A server whose TCP lives and which says
 //     nothing is noticed by the bounds of statements; the bell, which waits for as long
 //     as it takes, by its heartbeat once a minute.
 //   - Where one connection is lost, all are made anew: one way leads to all of them, and
-//     found out one after the other each would take those 4 s again.
+//     found out one after the other each would take those 3 s again.
 //   - Servers that take no writes are passed over where rows are claimed and settled,
 //     and left when a statement meets one: what a standby answers to a look is true, and
 //     of no use.

@@ -23,6 +23,10 @@ const (
 func (b *Bell) hear(ctx context.Context, changed <-chan struct{}, say func(Hearing)) (lived bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	select {
+	case <-b.db.shortage: // of before: it may be over
+	default:
+	}
 	listening, err := connect(ctx, b.listening)
 	if err != nil {
 		return false, err
@@ -46,12 +50,20 @@ func (b *Bell) hear(ctx context.Context, changed <-chan struct{}, say func(Heari
 	select {
 	case err = <-ended:
 	case <-changed:
+	case <-b.db.shortage:
+		err = errShortage
 	}
 	b.live.Store(false)
 	signal(b.rung) // the worker learns that the bell is silent
 	cancel()
 	sessions.Wait()
 	return true, err
+}
+
+// errShortage gives the bell's two connections to those that claim and settle.
+var errShortage = &unheardError{
+	why:    "the server has too few connections for this worker",
+	remedy: "leave eight for each worker; see max_connections and the role's connection limit",
 }
 
 func connect(ctx context.Context, config *pgx.ConnConfig) (*pgx.Conn, error) {

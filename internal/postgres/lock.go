@@ -59,7 +59,7 @@ func unlock(ctx context.Context, conn *pgx.Conn, key string) error {
 	var ours bool
 	err := conn.QueryRow(ctx, "/* orderbell:wake */ select pg_advisory_unlock("+key+")").Scan(&ours)
 	if err == nil && !ours {
-		err = &unheardError{"the sleeper's lock was lost by its session"}
+		err = &unheardError{why: "the sleeper's lock was lost by its session"}
 	}
 	return err
 }

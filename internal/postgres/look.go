@@ -12,6 +12,7 @@ import (
 type lookRow struct {
 	At        time.Time
 	Endpoints []string
+	Suspects  []string
 	ReachedTo time.Time
 	NextDue   *time.Duration
 	Poll      bool
@@ -20,17 +21,20 @@ type lookRow struct {
 // Look says which endpoints have a row that fell due since the last look, and
 // when the next one will. The bell learns from each look whether commits ring.
 func (db *DB) Look(ctx context.Context, since time.Time) (outbox.Look, error) {
-	row, err := queryOne[lookRow](ctx, db.claims, "look for due rows", sqlLook, pgx.StrictNamedArgs{"since": since})
+	row, err := queryOne[lookRow](ctx, db.claims, "look for due rows", sqlLook, pgx.StrictNamedArgs{"since": since, "free": outbox.FreeUnknowns})
 	if err != nil {
 		return outbox.Look{}, err
 	}
 	db.wake.see(row.Poll)
-	return outbox.Look{At: row.At, Endpoints: row.Endpoints, From: row.ReachedTo, NextDue: orZero(row.NextDue)}, nil
+	return outbox.Look{
+		At: row.At, Endpoints: row.Endpoints, Suspects: row.Suspects, From: row.ReachedTo, NextDue: orZero(row.NextDue),
+	}, nil
 }
 
 type fullLookRow struct {
 	At           time.Time
 	Endpoints    []string
+	Suspects     []string
 	Lapsed       bool
 	NextLeaseEnd *time.Duration
 	NextDue      *time.Duration
@@ -39,13 +43,13 @@ type fullLookRow struct {
 
 // FullLook says which endpoints have a row due, however long already.
 func (db *DB) FullLook(ctx context.Context) (outbox.Look, error) {
-	row, err := queryOne[fullLookRow](ctx, db.claims, "look for all due rows", sqlFullLook, pgx.StrictNamedArgs{})
+	row, err := queryOne[fullLookRow](ctx, db.claims, "look for all due rows", sqlFullLook, pgx.StrictNamedArgs{"free": outbox.FreeUnknowns})
 	if err != nil {
 		return outbox.Look{}, err
 	}
 	db.wake.see(row.Poll)
 	return outbox.Look{
-		At: row.At, Endpoints: row.Endpoints, NextDue: orZero(row.NextDue),
+		At: row.At, Endpoints: row.Endpoints, Suspects: row.Suspects, NextDue: orZero(row.NextDue),
 		Lapsed: row.Lapsed, NextLeaseEnd: orZero(row.NextLeaseEnd),
 	}, nil
 }

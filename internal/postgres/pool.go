@@ -18,13 +18,19 @@ type pool struct {
 
 // failed gives up every connection of the worker where one was lost, or has led to a
 // server that takes no writes any more: one way leads to all of them. Otherwise each
-// would have to be found out by itself, after the same silence.
+// would have to be found out by itself, after the same silence. Where the server has
+// none left, those that are idle are given up too: results and leases must not starve
+// because looks came first.
 func (p *pool) failed(err error) {
-	if !lost(err) {
+	short := hasCode(err, "53300")
+	if !short && !lost(err) {
 		return
 	}
 	for _, pool := range p.of.pools() {
 		pool.Reset()
+	}
+	if short {
+		signal(p.of.shortage)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 const hearing = 3 * time.Second
 
 // unheardError says why the bell cannot be heard though all connections work.
-type unheardError struct{ why string }
+type unheardError struct{ why, remedy string }
 
 func (e *unheardError) Error() string { return e.why }
 
@@ -59,11 +59,11 @@ type testedRow struct {
 func verdict(heard, seen bool) error {
 	switch {
 	case !heard && !seen:
-		return &unheardError{"it is heard in another database than orders are written to"}
+		return &unheardError{why: "it is heard in another database than orders are written to"}
 	case !heard:
-		return &unheardError{"a ring of its own did not arrive"}
+		return &unheardError{why: "a ring of its own did not arrive"}
 	case !seen:
-		return &unheardError{"the sleeper's lock is not seen by others"}
+		return &unheardError{why: "the sleeper's lock is not seen by others"}
 	}
 	return nil
 }

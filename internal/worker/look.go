@@ -40,17 +40,18 @@ func (w *Worker) looked(ctx context.Context, now time.Time, found outbox.Look, e
 		return false
 	}
 	if w.faults.meet("look", err) {
-		w.schedule.blind = true
+		if w.schedule.blind.IsZero() {
+			w.schedule.blind = now
+		}
 		w.backOff(ctx)
 		return false
 	}
-	if w.schedule.blind {
-		w.schedule.blind, w.schedule.backAt = false, now
-	}
+	w.schedule.sees(now)
 	w.schedule.since, w.schedule.lastLook = found.At, now
 	w.schedule.nextDue = after(now, found.NextDue)
 	w.schedule.owed = w.schedule.owed || len(found.Endpoints) > 0
 	w.lanes.add(found.Endpoints, found.From)
+	w.suspects.lanes.add(found.Suspects, time.Time{})
 	return true
 }
 

@@ -19,9 +19,15 @@ const (
 	// most every 2.5 s, and at most a twentieth of the time.
 	fullLookPause = 2500 * time.Millisecond
 	fullLookShare = 20
+	// endedLeasePause is the least time between full looks: leases end one by one.
+	endedLeasePause = 100 * time.Millisecond
 	// lapseGrace is how long after an outage ended leases are left alone: their workers
 	// may be there, and write down first what they have.
 	lapseGrace = 2 * time.Second
+	// longOutage is one in which leases may have ended: they last for at least as long
+	// after a renewal was due. A database that comes and goes must not keep them from
+	// being found.
+	longOutage = 5 * time.Second
 	// idleFullLook is the time between full looks while nothing happens.
 	idleFullLook = time.Minute
 )
@@ -31,14 +37,22 @@ type schedule struct {
 	since              time.Time // the database's time of the last look
 	lastLook, lastFull time.Time
 	lookCost, fullCost time.Duration
-	// blind while looks fail; backAt is when they last ceased to.
-	blind  bool
-	backAt time.Time
+	// blind is since when looks fail, zero while they do not; backAt is when they last
+	// ceased to, after so long that leases may have ended.
+	blind, backAt time.Time
 	// owed: something happened since the last full look that only another one
 	// can see whole.
 	owed bool
 	// nextDue and nextLeaseEnd are zero if nothing is known to come.
 	nextDue, nextLeaseEnd time.Time
+}
+
+// sees notes that a look went well.
+func (s *schedule) sees(now time.Time) {
+	if !s.blind.IsZero() && now.Sub(s.blind) >= longOutage {
+		s.backAt = now
+	}
+	s.blind = time.Time{}
 }
 
 // fullDue tells whether it is time for a full look.
@@ -51,13 +65,19 @@ func (s *schedule) lookPause() time.Duration {
 	return min(max(busyLook, lookShare*s.lookCost), longestLook)
 }
 
+// nextFull is when the next full look is due: soon where one is owed, and when a lease
+// may end, but never for more than a twentieth of the time.
 func (s *schedule) nextFull() time.Time {
-	if s.owed {
-		return s.lastFull.Add(max(fullLookPause, fullLookShare*s.fullCost))
-	}
+	soonest := s.lastFull.Add(max(endedLeasePause, fullLookShare*s.fullCost))
 	next := s.lastFull.Add(idleFullLook)
+	if s.owed {
+		next = s.lastFull.Add(max(fullLookPause, fullLookShare*s.fullCost))
+	}
 	if !s.nextLeaseEnd.IsZero() && s.nextLeaseEnd.Before(next) {
-		return s.nextLeaseEnd
+		next = s.nextLeaseEnd
+	}
+	if next.Before(soonest) {
+		return soonest
 	}
 	return next
 }

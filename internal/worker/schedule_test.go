@@ -74,3 +74,42 @@ func TestFullLooksGoOnWithoutABell(t *testing.T) {
 		}
 	}
 }
+
+// A worker that dies is found out when its leases end, and not a full look's pause
+// later.
+func TestALeaseThatEndsIsLookedForThen(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for _, test := range []struct {
+		name     string
+		schedule schedule
+		want     time.Duration
+	}{
+		{"one is owed", schedule{lastFull: now, owed: true, nextLeaseEnd: now.Add(time.Second)}, time.Second},
+		{"nothing happens", schedule{lastFull: now, nextLeaseEnd: now.Add(7 * time.Second)}, 7 * time.Second},
+		{"it comes first anyway", schedule{lastFull: now, owed: true, nextLeaseEnd: now.Add(time.Minute)}, fullLookPause},
+		{"they end one by one", schedule{lastFull: now, owed: true, nextLeaseEnd: now.Add(time.Millisecond)}, endedLeasePause},
+		{"looks cost much", schedule{lastFull: now, fullCost: time.Second, nextLeaseEnd: now.Add(time.Second)}, fullLookShare * time.Second},
+	} {
+		if got := test.schedule.nextFull().Sub(now); got != test.want {
+			t.Errorf("%s: in %v, wanted %v", test.name, got, test.want)
+		}
+	}
+}
+
+// After an outage in which leases may have ended, their workers may write down first
+// what they have. A database that merely comes and goes delays nothing.
+func TestOnlyALongOutageDelaysEndedLeases(t *testing.T) {
+	t.Parallel()
+	for outage, delays := range map[time.Duration]bool{longOutage: true, longOutage - time.Millisecond: false, 0: false} {
+		now := time.Now()
+		s := schedule{blind: now.Add(-outage)}
+		if outage == 0 {
+			s.blind = time.Time{}
+		}
+		s.sees(now)
+		if got := now.Sub(s.backAt) < lapseGrace; got != delays || !s.blind.IsZero() {
+			t.Errorf("after %v: delays is %t", outage, got)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/orderbell/orderbell/internal/outbox"
@@ -38,41 +39,47 @@ func (w *Worker) claim(ctx context.Context, room int) (claimed int, err error) {
 	// Not to be cut short by a stop: a claim that may or may not have happened
 	// would cost its rows a lease.
 	ctx = context.WithoutCancel(ctx)
-	w.schedule.owed = true
-	if err := w.recall(ctx); err != nil {
+	turn := w.lanes.next(room)
+	sent := time.Now()
+	claims, err := w.ask(ctx, &w.lanes, turn)
+	if err != nil || len(claims) == 0 {
 		return 0, err
 	}
-	turn := w.lanes.next(room)
-	if err := w.directory.refresh(ctx, turn, stale); err != nil {
-		w.lanes.giveBack(turn)
-		return 0, err
+	w.handOn(claims, sent, nil)
+	return len(claims), w.directory.refresh(ctx, turn, fresh)
+}
+
+// ask claims for a turn of these lanes. Where that fails they get the turn back.
+func (w *Worker) ask(ctx context.Context, of *lanes, turn []outbox.Lane) ([]*outbox.Claim, error) {
+	w.schedule.owed = true
+	if err := errors.Join(w.recall(ctx), w.directory.refresh(ctx, turn, stale)); err != nil {
+		of.giveBack(turn)
+		return nil, err
 	}
 	turn = w.directory.sendable(turn)
 	if len(turn) == 0 {
-		return 0, nil
+		return nil, nil
 	}
 	sent := time.Now()
 	claims, err := w.Claims.Claim(ctx, turn, w.directory.working())
 	if err != nil {
-		w.lanes.giveBack(turn)
+		of.giveBack(turn)
 		w.doubt.note(turn, sent, err)
-		return 0, err
+		return nil, err
 	}
-	if len(claims) == 0 {
-		return 0, nil
-	}
-	w.lanes.keep(turn, claims)
-	w.handOn(claims, sent)
-	return len(claims), w.directory.refresh(ctx, turn, fresh)
+	of.keep(turn, claims)
+	return claims, nil
 }
 
-// handOn passes on claims that were sent at that time, to be carried.
-func (w *Worker) handOn(claims []*outbox.Claim, sent time.Time) {
+// handOn passes on claims that were sent at that time, to be carried. ended, if there
+// is one, is closed when the last of them has been.
+func (w *Worker) handOn(claims []*outbox.Claim, sent time.Time, ended chan<- struct{}) {
 	batch := make([]errand, len(claims))
 	for i, claim := range claims {
 		w.leases.hold(claim, sent)
 		batch[i] = errand{claim: claim, endpoint: w.directory.resolve(claim)}
 	}
+	batch[len(batch)-1].ended = ended
 	w.slots.expect(len(batch))
 	w.claimed <- batch
 }

@@ -72,13 +72,18 @@ func (s *settler) behind() bool {
 	return s.away
 }
 
-// saw notes whether the database took a batch. One that it refuses for what is in it
-// does not count: nothing else needs to wait for that.
+// saw notes whether the database took a batch. It is back when nothing waits any more.
+// A batch that it refuses for what is in it does not count: nothing else needs to wait
+// for that.
 func (s *settler) saw(err error) {
 	var reason interface{ Away() bool }
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.away = errors.As(err, &reason) && reason.Away()
+	if err == nil {
+		s.away = s.away && len(s.ready) > 0
+	} else {
+		s.away = errors.As(err, &reason) && reason.Away()
+	}
 }
 
 // crowded tells that results pile up: the database is slow, or away.

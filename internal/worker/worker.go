@@ -81,6 +81,7 @@ type Worker struct {
 	Options
 
 	lanes     lanes
+	suspects  suspects
 	doubt     doubt
 	schedule  schedule
 	directory *directory
@@ -152,13 +153,13 @@ func (w *Worker) work(ctx context.Context) {
 		if !w.look(ctx) {
 			continue
 		}
-		if w.lanes.empty() {
+		if w.lanes.empty() && !w.suspects.waiting() {
 			w.nothingToClaim()
 			w.sleep(ctx)
 			continue
 		}
 		w.Bell.Wake()
-		if w.serve(ctx) == 0 {
+		if w.serve(ctx)+w.claimSuspect(ctx) == 0 {
 			w.wait(ctx, restAfterNothing)
 		}
 	}

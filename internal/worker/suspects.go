@@ -1,0 +1,55 @@
+package worker
+
+import (
+	"context"
+	"time"
+)
+
+// headStart is how long a suspect row is in flight before another one may be.
+const headStart = time.Second
+
+// suspects are the endpoints with rows whose last attempts are unknown. One of them may
+// be what kills the workers; the others were merely in flight with it. They are sent
+// one by one: the one that kills then does so alone, and the others do not climb the
+// ladder with it. At most one of them is less than a second in flight.
+type suspects struct {
+	lanes lanes
+	began time.Time
+	ended <-chan struct{} // the last one's end
+}
+
+// waiting tells whether there may be suspect rows to send.
+func (s *suspects) waiting() bool { return !s.lanes.empty() }
+
+// free tells whether another one may begin.
+func (s *suspects) free() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return s.ended == nil || time.Since(s.began) >= headStart
+	}
+}
+
+// claimSuspect claims one suspect row, where one may begin.
+func (w *Worker) claimSuspect(ctx context.Context) (claimed int) {
+	if !w.suspects.waiting() || !w.suspects.free() || w.settler.behind() || w.slots.room(ctx) == 0 {
+		return 0
+	}
+	ctx = context.WithoutCancel(ctx)
+	turn := w.suspects.lanes.next(1)
+	turn[0].Suspects, turn[0].From = true, time.Time{}
+	sent := time.Now()
+	claims, err := w.ask(ctx, &w.suspects.lanes, turn)
+	if w.faults.meet("claim", err) {
+		w.backOff(ctx)
+		return 0
+	}
+	if len(claims) == 0 {
+		return 0
+	}
+	ended := make(chan struct{})
+	w.suspects.began, w.suspects.ended = sent, ended
+	w.handOn(claims, sent, ended)
+	return 1
+}
