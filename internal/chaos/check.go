@@ -34,6 +34,8 @@ type Logs struct {
 	Database Database  // read before the merchants' log, and after the shops have ended
 	// Earlier is what the history was during the run.
 	Earlier []History
+	// Cancelled are the numbers of the orders that the scenario has cancelled.
+	Cancelled []string
 	// Living are the names of the workers that run.
 	Living []string
 	// Bounds are what was measured.

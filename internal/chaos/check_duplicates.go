@@ -39,18 +39,24 @@ func (c *checker) duplicates() {
 	}
 }
 
-// duplicates are the requests of each round that came after its first acknowledgement.
+// duplicates are the requests of each round that came after an acknowledgement. Each
+// is held against the last one before it: every one of those must have been forgotten.
 func (l *life) duplicates() []duplicate {
 	var found []duplicate
-	told := make(map[int]Request)
+	told := make(map[int][]Request)
 	for _, r := range l.requests {
 		round := l.round(r.Attempt)
-		first, ok := told[round]
-		if ok && r.Arrived.After(first.Answered) {
-			found = append(found, duplicate{id: l.id, acknowledged: first, by: r, row: l.attempt(first.Attempt)})
+		var last *Request
+		for i, earlier := range told[round] {
+			if earlier.Answered.Before(r.Arrived) && (last == nil || earlier.Answered.After(last.Answered)) {
+				last = &told[round][i]
+			}
 		}
-		if r.Acknowledges && (!ok || r.Answered.Before(first.Answered)) {
-			told[round] = r
+		if last != nil {
+			found = append(found, duplicate{id: l.id, acknowledged: *last, by: r, row: l.attempt(last.Attempt)})
+		}
+		if r.Acknowledges {
+			told[round] = append(told[round], r)
 		}
 	}
 	return found

@@ -41,6 +41,10 @@ func (c *checker) ending(l *life, end Finished) {
 		if len(l.attempts) == 0 || l.attempts[len(l.attempts)-1].Outcome != rejected {
 			c.object(NoLoss, l.id, "it ended rejected, and no attempt was: %s", end.Reason)
 		}
+	case cancelled:
+		if !l.cancelled {
+			c.object(NoLoss, l.id, "it ended cancelled, which nobody asked for: %s", end.Reason)
+		}
 	default:
 		c.object(NoLoss, l.id, "it ended %s, which nobody asked for: %s", end.State, end.Reason)
 	}

@@ -49,6 +49,16 @@
 //     Rejected: Pdeathsig, which only Linux has.
 //   - [House.ExpireLeases] moves rows where a scenario would wait for a lease to end;
 //     those that tell how long recovery takes wait.
+//   - The random schedule deals its faults like cards, each kind once before any comes
+//     again, so that a run of some length misses none. It may excuse what was in flight
+//     only where a worker was away for so long that a lease could end. Rejected: a fault
+//     of any length as an excuse, which would hide a lease that ends too early.
+//   - The former release's program, for rolling deploys, is found in the history by what
+//     the schema says of the oldest program. Rejected: a commit's id in the test, which
+//     somebody must remember to move.
+//   - To meet a process in the middle of a statement, [House.Lock] holds what the
+//     statement needs next, and [House.Blocked] waits until it waits. Rejected:
+//     failpoints in the program, which would then not be the one that is shipped.
 //   - The binary, its folder and the shell are the package's only state, because
 //     testing hands nothing from TestMain to tests.
 package chaos

@@ -100,6 +100,13 @@ func (l *runLog) plain() {
 	l.told("replayed", 3, 1, 6_010, "acknowledged", 200)
 	l.finished("replayed", 1, "acknowledged", "", 3, 1)
 
+	l.order("cancelled", chaos.Committed, true)
+	l.told("cancelled", 1, 0, 100, "answered", 500)
+	l.attempt("cancelled", 2, 0, 1_110, "timeout", 0)
+	l.attempt("cancelled", 3, 0, 3_120, "unreachable", 0)
+	l.finished("cancelled", 0, "cancelled", "cancelled while attempt 3 was in flight", 3, 2)
+	l.Cancelled = []string{"order of cancelled"}
+
 	l.order("rolled back", chaos.RolledBack, false)
 	l.Orders = append(l.Orders,
 		chaos.Order{No: "taken back", Fate: chaos.Committed, Undone: []string{"taken back"}},

@@ -33,8 +33,10 @@ type Options struct {
 	// OwnCluster gives it a cluster that it may hurt, with Settings for it.
 	OwnCluster bool
 	Settings   map[string]string
-	// URL is a database that the scenario has made itself, without a schema.
-	URL string
+	// URL is a database that the scenario has made itself; without a schema, unless
+	// it is Migrated.
+	URL      string
+	Migrated bool
 }
 
 // House is a scenario's database, merchants, workers and shops, and what it knows
@@ -53,6 +55,8 @@ type House struct {
 	orders  []Order // written by the scenario itself
 	earlier []History
 	bounds  []Bound
+	// cancelled are the numbers of orders.
+	cancelled []string
 
 	mu      sync.Mutex // guards what follows
 	workers []*Worker
@@ -69,11 +73,11 @@ func New(t testing.TB, o Options) *House {
 		h.Server = startCluster(t, o.Settings)
 		h.URL = h.Server.URL("postgres")
 		fallthrough
-	case o.URL != "":
+	case o.URL != "" && !o.Migrated:
 		if err := postgres.MigrateUp(t.Context(), h.URL); err != nil {
 			t.Fatal(err)
 		}
-	default:
+	case o.URL == "":
 		h.URL = pgtest.Database(t)
 	}
 	h.WorkURL, h.ShopURL = h.URL, h.URL
@@ -181,6 +185,14 @@ func (h *House) Enqueue(endpoint string) string {
 	id := h.Text("select orderbell.enqueue($1, 'trade.success', $2, '{}')", endpoint, no)
 	h.orders = append(h.orders, Order{No: no, Fate: Committed, IDs: []string{id}})
 	return id
+}
+
+// Cancel cancels what is unfinished of an order at an endpoint, as the business may.
+// The checker knows of it. It may fail, as an order may: then it is tried no more.
+func (h *House) Cancel(endpoint, orderNo string) error {
+	h.cancelled = append(h.cancelled, orderNo) // also if its answer is lost
+	_, err := h.text("select orderbell.cancel($1, $2)", endpoint, orderNo)
+	return err
 }
 
 // names are the endpoints of the house, sorted.

@@ -75,14 +75,12 @@ const inFlight = 30
 // answers come when answer is closed; the other has nothing to do.
 func busy(t *testing.T, answer <-chan struct{}) (h *chaos.House, w1 *chaos.Worker) {
 	t.Helper()
-	h = chaos.New(t, chaos.Options{Endpoints: []chaos.Endpoint{{Name: "m-1", Temper: chaos.Hanging(answer)}}})
+	h = chaos.New(t, chaos.Options{Endpoints: []chaos.Endpoint{{Name: "m-1", Temper: chaos.Hanging(answer), Timeout: time.Minute}}})
 	w1 = h.Work("w1")
 	var arrived sync.WaitGroup
 	arrived.Add(inFlight)
 	h.OnRequest(func(chaos.Request) { arrived.Done() })
-	for range inFlight {
-		h.Enqueue("m-1")
-	}
+	h.EnqueueMany("m-1", inFlight)
 	arrived.Wait()
 	h.OnRequest(nil)
 	h.Work("w2")

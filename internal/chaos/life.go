@@ -14,6 +14,7 @@ const (
 	acknowledged = "acknowledged"
 	exhausted    = "exhausted"
 	rejected     = "rejected"
+	cancelled    = "cancelled"
 	answered     = "answered"
 	timeout      = "timeout"
 	unreachable  = "unreachable"
@@ -29,6 +30,7 @@ const freeUnknowns = 2
 type life struct {
 	id           string
 	fate         Fate // Committed, RolledBack, or empty: no shop has written it
+	cancelled    bool // the scenario asked for it
 	notification *Notification
 	stands       *Delivery
 	ends         []Finished // by round
@@ -62,10 +64,15 @@ func livesOf(logs Logs) []*life {
 	for _, r := range logs.Requests {
 		of(r.ID).requests = append(of(r.ID).requests, r)
 	}
+	gone := make(map[string]bool)
+	for _, no := range logs.Cancelled {
+		gone[no] = true
+	}
 	for i := range logs.Orders {
 		o := &logs.Orders[i]
 		for _, id := range o.IDs {
 			of(id).fate = o.resolve(of(id))
+			of(id).cancelled = gone[o.No]
 		}
 		for _, id := range o.Undone {
 			of(id).fate = RolledBack

@@ -30,8 +30,9 @@ type Request struct {
 	// Acknowledges tells that the answer is an acknowledgement.
 	Acknowledges bool
 	// Failure is why the answer could not be written; empty if it could, as far as
-	// the merchant can tell.
+	// the merchant can tell. Gone is when that was noticed, before the answer was due.
 	Failure string
+	Gone    time.Time
 }
 
 // Merchants are HTTP servers on one port, a path for each endpoint, with a log of
@@ -94,7 +95,7 @@ func (m *Merchants) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := temper(request)
 	if failure := m.linger(r, answer); failure != "" {
-		m.note(place, func(r *Request) { r.Failure = failure })
+		m.note(place, func(r *Request) { r.Failure, r.Gone = failure, time.Now() })
 		panic(http.ErrAbortHandler)
 	}
 	m.note(place, func(r *Request) {
@@ -136,6 +137,9 @@ func (m *Merchants) receive(r *http.Request) (place int, request Request, temper
 // linger holds an answer back as the temper wants it. It returns why there can be
 // none: the sender, or the test, has gone away.
 func (m *Merchants) linger(r *http.Request, a Answer) (failure string) {
+	if a.HangsUp {
+		return "it hangs up"
+	}
 	if a.After == 0 && a.Until == nil {
 		return ""
 	}

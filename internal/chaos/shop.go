@@ -20,6 +20,9 @@ type ShopOptions struct {
 	Run string `json:"run"`
 	// Endpoints get the notifications in turn.
 	Endpoints []string `json:"endpoints"`
+	// Keyed are those of them whose notifications have a dedupe key, and are enqueued
+	// twice.
+	Keyed []string `json:"keyed"`
 	// Orders is how many it places, of whatever fate; 0: until it is stopped.
 	Orders int `json:"orders"`
 	// PerSecond is how many it places a second; 0: as many as it can.

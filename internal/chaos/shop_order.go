@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -44,7 +45,7 @@ func (s *shopkeeper) write(ctx context.Context, tx pgx.Tx, n int, o *Order) erro
 		events = append(events, "trade.settled")
 	}
 	for _, event := range events {
-		id, err := notify(ctx, tx, n, endpoint, event, o.No)
+		id, err := s.notify(ctx, tx, n, endpoint, event, o.No)
 		if err != nil {
 			return err
 		}
@@ -59,7 +60,7 @@ func (s *shopkeeper) tryNotification(ctx context.Context, tx pgx.Tx, n int, endp
 	if err != nil {
 		return "", fmt.Errorf("set a savepoint: %w", err)
 	}
-	id, err := notify(ctx, savepoint, n, endpoint, "trade.tried", orderNo)
+	id, err := s.notify(ctx, savepoint, n, endpoint, "trade.tried", orderNo)
 	if err != nil {
 		return "", err
 	}
@@ -69,7 +70,10 @@ func (s *shopkeeper) tryNotification(ctx context.Context, tx pgx.Tx, n int, endp
 	return id, nil
 }
 
-func notify(ctx context.Context, tx pgx.Tx, n int, endpoint, event, orderNo string) (id string, err error) {
+func (s *shopkeeper) notify(ctx context.Context, tx pgx.Tx, n int, endpoint, event, orderNo string) (id string, err error) {
+	if slices.Contains(s.Keyed, endpoint) {
+		return notifyOnce(ctx, tx, endpoint, event, orderNo)
+	}
 	statement := "select orderbell.enqueue($1, $2, $3, $4)::text"
 	if insertsPlainly(n) {
 		statement = "insert into orderbell.notification (endpoint, event, order_no, body) values ($1, $2, $3, $4) returning id::text"
@@ -79,6 +83,25 @@ func notify(ctx context.Context, tx pgx.Tx, n int, endpoint, event, orderNo stri
 	}
 	return id, nil
 }
+
+// notifyOnce enqueues with a dedupe key, and again: the second must be the first.
+func notifyOnce(ctx context.Context, tx pgx.Tx, endpoint, event, orderNo string) (id string, err error) {
+	const statement = "select orderbell.enqueue($1, $2, $3, '{}', dedupe_key => $2 || '/' || $3)::text"
+	if err = tx.QueryRow(ctx, statement, endpoint, event, orderNo).Scan(&id); err != nil {
+		return "", fmt.Errorf("write the notification: %w", err)
+	}
+	var again string
+	if err = tx.QueryRow(ctx, statement, endpoint, event, orderNo).Scan(&again); err != nil {
+		return "", fmt.Errorf("write the notification again: %w", err)
+	}
+	if again != id {
+		return "", fmt.Errorf("%w: %s and %s", errTwoIDs, id, again)
+	}
+	return id, nil
+}
+
+// errTwoIDs is a fault that no database may have.
+var errTwoIDs = errors.New("two notifications have one dedupe key")
 
 // end commits or rolls back.
 func end(ctx context.Context, tx pgx.Tx, n int) (Fate, error) {

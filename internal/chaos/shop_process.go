@@ -144,7 +144,8 @@ func (s *shopkeeper) connect(ctx context.Context) *pgx.Conn {
 }
 
 // place brings one order to its end, also when the shop is told to stop meanwhile.
-// It returns an error only where the log cannot be written.
+// It returns an error only where the log cannot be written, or the database did what no
+// fault excuses.
 func (s *shopkeeper) place(ctx context.Context, conn *pgx.Conn, n int) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), orderTimeout)
 	defer cancel()
@@ -153,6 +154,9 @@ func (s *shopkeeper) place(ctx context.Context, conn *pgx.Conn, n int) error {
 	tx, err := conn.Begin(ctx)
 	if err == nil {
 		err = s.write(ctx, tx, n, &o)
+	}
+	if errors.Is(err, errTwoIDs) {
+		return err
 	}
 	if err != nil {
 		o.Fate = Failed

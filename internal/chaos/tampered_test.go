@@ -32,6 +32,7 @@ var tampered = []tamper{
 		attempt(l, "exhausted", 2).Outcome = "interrupted"
 	}, []chaos.Invariant{chaos.Count}},
 	{chaos.NoLoss, "cancelled by nobody", func(l *chaos.Logs, _ *chaos.Allowance) {
+		l.Cancelled = []string{"order of prompt"}
 		finished(l, "exhausted").State = "cancelled"
 	}, []chaos.Invariant{chaos.Count}},
 

@@ -16,6 +16,8 @@ type Answer struct {
 	// comes first. No answer is given to a sender that has gone away meanwhile.
 	After time.Duration
 	Until <-chan struct{}
+	// HangsUp breaks the connection instead.
+	HangsUp bool
 }
 
 // acknowledges is what the endpoints' policies ask of an answer.
@@ -53,6 +55,15 @@ func Stumbling(k int) Temper {
 			return failure()
 		}
 		return success()
+	}
+}
+
+// HangingUp breaks the connection of the first k requests of each notification.
+func HangingUp(k int) Temper {
+	return func(r Request) Answer {
+		a := success()
+		a.HangsUp = r.Nth <= k
+		return a
 	}
 }
 

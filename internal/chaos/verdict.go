@@ -41,7 +41,9 @@ func (h *House) AtRest() {
 // Logs are the logs as they are now. The shops must have ended.
 func (h *House) Logs() Logs {
 	h.t.Helper()
-	logs := Logs{Orders: slices.Clone(h.orders), Earlier: h.earlier, Living: h.living(), Bounds: h.bounds}
+	logs := Logs{
+		Orders: slices.Clone(h.orders), Earlier: h.earlier, Cancelled: h.cancelled, Living: h.living(), Bounds: h.bounds,
+	}
 	for _, s := range h.shops {
 		s.Wait()
 		logs.Orders = append(logs.Orders, s.Orders()...)
@@ -67,7 +69,12 @@ func (h *House) Violations(logs Logs) []Violation {
 // Check holds the logs against each other and fails the test with what does not hold.
 func (h *House) Check() {
 	h.t.Helper()
-	logs := h.Logs()
+	h.Judge(h.Logs())
+}
+
+// Judge is Check of logs that were read before. It returns how much does not hold.
+func (h *House) Judge(logs Logs) int {
+	h.t.Helper()
 	violations := h.Violations(logs)
 	h.t.Log(tell(logs))
 	printed := make(map[Invariant]int)
@@ -81,6 +88,16 @@ func (h *House) Check() {
 			h.t.Errorf("%s: %d violations in all", i, printed[i])
 		}
 	}
+	return len(violations)
+}
+
+// Duplicates is how many requests came after the acknowledgement of their notification.
+func Duplicates(logs Logs) int {
+	n := 0
+	for _, l := range livesOf(logs) {
+		n += len(l.duplicates())
+	}
+	return n
 }
 
 // tell sums up the logs in one line.
@@ -89,13 +106,9 @@ func tell(logs Logs) string {
 	for _, o := range logs.Orders {
 		fates[o.Fate]++
 	}
-	doubles := 0
-	for _, l := range livesOf(logs) {
-		doubles += len(l.duplicates())
-	}
 	return fmt.Sprintf("orders: %d committed, %d rolled back, %d unknown, %d failed; %d requests, %d after an acknowledgement; "+
 		"%d attempts, %d endings, %d unfinished", fates[Committed], fates[RolledBack], fates[Unknown], fates[Failed],
-		len(logs.Requests), doubles, len(logs.Database.Attempts), len(logs.Database.Finished), len(logs.Database.Deliveries))
+		len(logs.Requests), Duplicates(logs), len(logs.Database.Attempts), len(logs.Database.Finished), len(logs.Database.Deliveries))
 }
 
 // biography is all that the logs have of one notification, a line each.
