@@ -11,7 +11,6 @@ import (
 type errand struct {
 	claim    *outbox.Claim
 	endpoint *outbox.Endpoint
-	ended    chan<- struct{} // closed when it has been carried, if there is one
 }
 
 // slotWait is how long a claimed row may wait for a slot: another worker may have
@@ -94,12 +93,7 @@ func (w *Worker) start(delivering context.Context, e errand) {
 // and frees its slot.
 func (w *Worker) runErrand(delivering context.Context, e errand) {
 	began := time.Now()
-	defer func() {
-		w.slots.release(time.Since(began))
-		if e.ended != nil {
-			close(e.ended)
-		}
-	}()
+	defer func() { w.slots.release(time.Since(began)) }()
 	if !w.leases.lasts(e.claim) {
 		w.handBack(e.claim, "the lease had ended before anything was sent")
 		return

@@ -45,7 +45,7 @@ func (w *Worker) claim(ctx context.Context, room int) (claimed int, err error) {
 	if err != nil || len(claims) == 0 {
 		return 0, err
 	}
-	w.handOn(claims, sent, nil)
+	w.handOn(claims, sent)
 	return len(claims), w.directory.refresh(ctx, turn, fresh)
 }
 
@@ -71,15 +71,13 @@ func (w *Worker) ask(ctx context.Context, of *lanes, turn []outbox.Lane) ([]*out
 	return claims, nil
 }
 
-// handOn passes on claims that were sent at that time, to be carried. ended, if there
-// is one, is closed when the last of them has been.
-func (w *Worker) handOn(claims []*outbox.Claim, sent time.Time, ended chan<- struct{}) {
+// handOn passes on claims that were sent at that time, to be carried.
+func (w *Worker) handOn(claims []*outbox.Claim, sent time.Time) {
 	batch := make([]errand, len(claims))
 	for i, claim := range claims {
 		w.leases.hold(claim, sent)
 		batch[i] = errand{claim: claim, endpoint: w.directory.resolve(claim)}
 	}
-	batch[len(batch)-1].ended = ended
 	w.slots.expect(len(batch))
 	w.claimed <- batch
 }

@@ -3,6 +3,8 @@ package worker
 import (
 	"context"
 	"time"
+
+	"github.com/orderbell/orderbell/internal/outbox"
 )
 
 // headStart is how long a suspect row is in flight before another one may be.
@@ -14,26 +16,22 @@ const headStart = time.Second
 // ladder with it. At most one of them is less than a second in flight.
 type suspects struct {
 	lanes lanes
-	began time.Time
-	ended <-chan struct{} // the last one's end
+	last  *outbox.Claim
+	began time.Time // the last one
 }
 
 // waiting tells whether there may be suspect rows to send.
 func (s *suspects) waiting() bool { return !s.lanes.empty() }
 
-// free tells whether another one may begin.
-func (s *suspects) free() bool {
-	select {
-	case <-s.ended:
-		return true
-	default:
-		return s.ended == nil || time.Since(s.began) >= headStart
-	}
+// free tells whether another one may begin: the last one is settled, so that no death
+// can make it unknown any more, or it has had its time alone.
+func (s *suspects) free(leases *leases) bool {
+	return s.last == nil || !leases.holds(s.last) || time.Since(s.began) >= headStart
 }
 
 // claimSuspect claims one suspect row, where one may begin.
 func (w *Worker) claimSuspect(ctx context.Context) (claimed int) {
-	if !w.suspects.waiting() || !w.suspects.free() || w.settler.behind() || w.slots.room(ctx) == 0 {
+	if !w.suspects.waiting() || !w.suspects.free(w.leases) || w.settler.behind() || w.slots.room(ctx) == 0 {
 		return 0
 	}
 	ctx = context.WithoutCancel(ctx)
@@ -48,8 +46,7 @@ func (w *Worker) claimSuspect(ctx context.Context) (claimed int) {
 	if len(claims) == 0 {
 		return 0
 	}
-	ended := make(chan struct{})
-	w.suspects.began, w.suspects.ended = sent, ended
-	w.handOn(claims, sent, ended)
+	w.suspects.last, w.suspects.began = claims[0], sent
+	w.handOn(claims, sent)
 	return 1
 }

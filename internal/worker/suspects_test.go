@@ -53,12 +53,12 @@ func TestSuspectsGoOneByOne(t *testing.T) {
 		}
 		first := begins()
 		waits()
-		close(first.ended)
+		w.leases.drop(first.claim) // settled
 		begins()
 		time.Sleep(headStart - time.Millisecond)
 		waits()
 		time.Sleep(time.Millisecond)
-		close(begins().ended)
+		w.leases.drop(begins().claim)
 		if n := w.claimSuspect(t.Context()); n != 0 || w.suspects.waiting() {
 			t.Error("there are more than there were")
 		}
