@@ -52,8 +52,8 @@
 //   - Rows whose last two attempts or more are unknown are claimed apart and sent one by
 //     one, the next when the last one is settled or has been in flight for a second. What
 //     was in flight with a row that kills its worker is unknown as often as that row; sent
-//     together again, innocent rows would climb the ladder with it to its end (4 of 200
-//     did, on a ladder of two rungs). Rejected: to leave that to chance.
+//     together again, innocent rows would climb the ladder with it to its end (128 of
+//     200 did, on a ladder of two rungs, all in flight at once). Rejected: to leave that to chance.
 //   - A claim whose answer was lost is looked for before the next one, by the token of
 //     this process, and carried on. Rejected: leaving it to the end of the lease, which
 //     spends an attempt that never was.
