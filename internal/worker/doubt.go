@@ -41,13 +41,19 @@ func (w *Worker) recall(ctx context.Context) error {
 	if err := w.directory.refresh(ctx, w.doubt.lanes, stale); err != nil {
 		return err
 	}
+	// Known before the question is put: what is settled meanwhile may still be in the
+	// answer, and is no longer held.
+	known := make(map[outbox.ID]bool)
+	for _, claim := range w.leases.all() {
+		known[claim.ID] = true
+	}
 	found, err := w.Claims.Reclaim(ctx, w.doubt.lanes)
 	if err != nil {
 		return err
 	}
 	// What cannot be sent any more is left to the end of its lease.
 	found = slices.DeleteFunc(found, func(claim *outbox.Claim) bool {
-		return w.leases.holds(claim) || w.directory.resolve(claim) == nil || claim.Policy == nil
+		return known[claim.ID] || w.directory.resolve(claim) == nil || claim.Policy == nil
 	})
 	if len(found) > 0 {
 		w.Log.Info("rows whose claim was not answered are carried on", keyRows, len(found))

@@ -168,6 +168,7 @@ type recaller struct {
 	err   error
 	taken []*outbox.Claim
 	asked [][]string
+	since func() // happens while it is being asked
 }
 
 func (r *recaller) Claim(context.Context, []outbox.Lane, []string) ([]*outbox.Claim, error) {
@@ -180,6 +181,9 @@ func (r *recaller) Reclaim(_ context.Context, lanes []outbox.Lane) ([]*outbox.Cl
 		names = append(names, lane.Endpoint)
 	}
 	r.asked = append(r.asked, names)
+	if r.since != nil {
+		r.since()
+	}
 	return r.taken, nil
 }
 
@@ -208,6 +212,7 @@ func TestLostClaimsAreRecalled(t *testing.T) {
 		lost := &outbox.Claim{ID: outbox.ID{2}, Attempt: 3, Endpoint: "a"}
 		w.leases.hold(held, time.Now())
 		claims.taken, claims.err = []*outbox.Claim{held, lost}, nil
+		claims.since = func() { w.leases.drop(held) } // it is settled, and the answer is older
 		if _, err := w.claim(t.Context(), 4); err != nil {
 			t.Fatal(err)
 		}
