@@ -3,7 +3,7 @@
 
 -- +goose Up
 alter table orderbell.setting add column cluster text check (octet_length(cluster) between 1 and 200);
-comment on column orderbell.setting.cluster is 'The database whose notifications these are: orderbell.identity() where the first worker ran. Where it is another, as in a dump that was restored, workers send nothing until `orderbell adopt`. Any other text keeps them from sending too.';
+comment on column orderbell.setting.cluster is 'The database whose notifications these are: orderbell.identity() where it was made; null: it will be where the first worker runs. Where it is another, as in a dump that was restored, workers send nothing until `orderbell adopt`. Any other text keeps them from sending too.';
 
 -- Only what workers must hear of rings: noting where the schema is at home does not.
 drop trigger setting_rings on orderbell.setting;
@@ -23,6 +23,10 @@ where d.datname = current_database()
 $$;
 -- +goose StatementEnd
 comment on function orderbell.identity() is 'Which database this is: the identifier of the cluster, and the database''s number in it. Physical copies have the same, dumps have another.';
+
+-- It is at home where it is made, or is brought to this version. Null, which a template
+-- for databases may have: where the first worker runs.
+update orderbell.setting set cluster = orderbell.identity();
 
 -- +goose StatementBegin
 create function orderbell.oldest_program() returns integer

@@ -9,9 +9,11 @@
 -- that any index would do. Updated is what is at the places of the rows just
 -- locked; one that was replaced a moment before, so that its place is new to this
 -- statement, is left to the next claim. What it sets is in no index, so that it is
--- a heap-only update. Locks: the rows it claims; passes over others'.
+-- a heap-only update. A due time that somebody has set to -infinity is read as the
+-- epoch: no program has a word for it. Locks: the rows it claims; passes over others'.
 with lane as materialized (
-  select * from unnest(@endpoints::text[], @froms::timestamptz[], @takes::int[], @sendable::bool[], @suspects::bool[])
+  select endpoint, case when due_from < 'epoch' then '-infinity' else due_from end as due_from, take, sendable, suspects
+  from unnest(@endpoints::text[], @froms::timestamptz[], @takes::int[], @sendable::bool[], @suspects::bool[])
     as lane (endpoint, due_from, take, sendable, suspects)
 ), due as materialized (
   select own.place
@@ -32,5 +34,6 @@ update orderbell.delivery d
 set state = 'in_flight', leased_until = now() + @lease::interval, claimed_by = @holder,
     attempt_count = d.attempt_count + 1
 where d.ctid = any (array(select place from due))
-returning d.notification_id as id, d.attempt_count as attempt, d.round, d.rung, d.unknowns, d.next_attempt_at as due,
+returning d.notification_id as id, d.attempt_count as attempt, d.round, d.rung, d.unknowns,
+          greatest(d.next_attempt_at, 'epoch') as due,
           d.endpoint, coalesce(d.policy, '') as policy

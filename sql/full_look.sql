@@ -12,13 +12,14 @@ select now() as at,
        min(lease_end) - now() as next_lease_end,
        (select min(next_attempt_at) from orderbell.delivery
         where next_attempt_at > now() and next_attempt_at < 'infinity') - now() as next_due,
-       (select wake = 'poll' from orderbell.setting) as poll
+       (select wake = 'poll' from orderbell.setting) as poll,
+       (select coalesce(cluster, '') from orderbell.setting) as home
 from (
   select endpoint,
          bool_or(state = 'pending' and unknowns < @free::int) as plain,
          bool_or(state = 'pending' and unknowns >= @free) as suspect,
          bool_or(leased_until <= now()) as lapsed,
-         min(leased_until) filter (where leased_until > now()) as lease_end
+         min(leased_until) filter (where leased_until > now() and leased_until < 'infinity') as lease_end
   from orderbell.delivery
   where next_attempt_at <= now()
   group by endpoint

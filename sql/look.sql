@@ -3,14 +3,15 @@
 -- have a suspect one: so many attempts in a row are unknown that it may be the row. Reaches
 -- back two seconds before it, because a row is seen only once its transaction
 -- has committed. Blind to old backlogs, and to the dead index entries before them.
--- Also says whether commits ring, so that a change is known at once.
+-- Also says whether commits ring, and where the schema is at home, so that a change
+-- is known at once.
 -- Called by the worker while it is awake and whenever it wakes.
 -- Index: delivery_due. Locks: none.
 select now() as at, coalesce(due.endpoints, '{}') as endpoints, coalesce(due.suspects, '{}') as suspects,
        @since - interval '2 s' as reached_to,
        (select min(next_attempt_at) from orderbell.delivery
         where next_attempt_at > now() and next_attempt_at < 'infinity') - now() as next_due,
-       (select wake = 'poll' from orderbell.setting) as poll
+       setting.wake = 'poll' as poll, coalesce(setting.cluster, '') as home
 from (
   select array_agg(endpoint) filter (where plain) as endpoints, array_agg(endpoint) filter (where suspect) as suspects
   from (
@@ -19,4 +20,4 @@ from (
     where next_attempt_at > @since::timestamptz - interval '2 s' and next_attempt_at <= now() and state = 'pending'
     group by endpoint
   ) endpoint
-) due
+) due, orderbell.setting

@@ -71,8 +71,10 @@ with own as materialized (
   delete from orderbell.delivery d
   where d.notification_id = any (array(select id from own where not elsewhere and state <> 'pending'))
 ), marked as (
+  -- The checks also see the row as it was at the start of the statement: if it was claimed
+  -- since, it was not in flight then.
   update orderbell.delivery d
-  set ends_as = 'acknowledged'
+  set ends_as = case when d.state = 'in_flight' then 'acknowledged'::orderbell.state end
   where d.notification_id = any (array(select id from own where elsewhere))
 ), written as (
   insert into orderbell.finished (notification_id, round, state, reason, attempt_count, rung)

@@ -85,12 +85,21 @@ func (c *cluster) makeTemplate(ctx context.Context, server *devpg.Server) error 
 	if err := c.migrate(ctx, server.URL(template)); err != nil {
 		return fmt.Errorf("migrate the template: %w", err)
 	}
-	return nil
+	// Its copies are databases of their own, and not copies of somebody's.
+	return executeAt(ctx, server.URL(template), `do $$ begin
+		if to_regclass('orderbell.setting') is not null then
+			update orderbell.setting set cluster = null;
+		end if;
+	end $$`)
 }
 
 // execute runs one statement as superuser, outside the tests' databases.
-func execute(ctx context.Context, server *devpg.Server, statement string) (err error) {
-	conn, err := pgx.Connect(ctx, server.URL("postgres"))
+func execute(ctx context.Context, server *devpg.Server, statement string) error {
+	return executeAt(ctx, server.URL("postgres"), statement)
+}
+
+func executeAt(ctx context.Context, url, statement string) (err error) {
+	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}

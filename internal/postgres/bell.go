@@ -65,6 +65,7 @@ func NewBell(db *DB, url string, tell func(Hearing)) (*Bell, error) {
 		return nil, fmt.Errorf("read the database URL for listening: %w", withoutPassword(err))
 	}
 	pin(config, db.worker)
+	reach(config, db.silent)
 	writable(config)
 	// Waiting is what these connections are for.
 	config.RuntimeParams["statement_timeout"] = "0"

@@ -159,7 +159,7 @@ func nameOf(holder string) string {
 	return holder
 }
 
-// Lapsed returns attempts whose lease has ended, 500 at the most.
+// Lapsed returns attempts whose lease has ended, 5,000 at the most.
 func (db *DB) Lapsed(ctx context.Context) ([]outbox.Lapse, error) {
 	rows, err := query[lapsedRow](ctx, db.reads, "look for ended leases", sqlLapsed, pgx.StrictNamedArgs{})
 	if err != nil {

@@ -412,3 +412,30 @@ func TestSuspectRowsAreClaimedApart(t *testing.T) {
 		}
 	}
 }
+
+// Rows that somebody has edited by hand stop nobody else's: times without an end, and
+// the greatest numbers that there are.
+func TestRowsEditedByHandStopNobody(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	now, over, forever := h.claimed("A1"), h.claimed("A2"), h.claimed("A3")
+	h.move(forever.ID, "leased_until = 'infinity'")
+	h.move(over.ID, "leased_until = '-infinity', unknowns = 32767, rung = 32767")
+	ever := h.enqueue("A4")
+	h.move(ever, "next_attempt_at = '-infinity'")
+	if _, err := h.db.FullLook(t.Context()); err != nil {
+		t.Error(err)
+	}
+	lapses, err := h.db.Lapsed(t.Context())
+	if err != nil || len(lapses) != 1 || lapses[0].Claim.ID != over.ID {
+		t.Fatalf("lapses: %v, %v", lapses, err)
+	}
+	if claims := h.claim(h.db, 9); len(claims) != 1 || claims[0].ID != ever {
+		t.Errorf("claimed %v", claims)
+	}
+	unknown := result(lapses[0].Claim, outbox.OutcomeUnknown)
+	unknown.Verdict = outbox.Verdict{State: outbox.Pending, Rung: 32768, Unknowns: 32768}
+	if moved := h.settle(unknown, result(now, outbox.OutcomeAcknowledged)); len(moved) != 2 {
+		t.Errorf("settled %v", moved)
+	}
+}

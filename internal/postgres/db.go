@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -30,6 +31,9 @@ type DB struct {
 	// kind cannot hold up the others.
 	claims, settles, reads *pool
 	wake                   *wake
+	here                   atomic.Pointer[string] // which database this is, once a connection has asked
+	// silent remembers which addresses did not answer.
+	silent *silences
 	// shortage is signalled when the server has no connection left for this worker.
 	shortage chan struct{}
 }
@@ -37,13 +41,13 @@ type DB struct {
 // Open prepares the pools; it connects when a statement is first sent. worker is
 // the name under which rows are claimed, and shows in pg_stat_activity.
 func Open(ctx context.Context, url, worker string) (*DB, error) {
-	db := &DB{worker: worker, holder: worker + "/" + processToken(), wake: newWake(), shortage: make(chan struct{}, 1)}
+	db := &DB{worker: worker, holder: worker + "/" + processToken(), wake: newWake(), silent: newSilences(), shortage: make(chan struct{}, 1)}
 	for _, open := range []struct {
 		pool   **pool
 		pin    func(*pgx.ConnConfig, string)
 		greets func(context.Context, *pgx.Conn) error
-	}{{&db.claims, pinClaims, checkHome}, {&db.settles, pinSettles, checkHome}, {&db.reads, pinReads, nil}} {
-		opened, err := openPool(ctx, url, worker, open.pin, open.greets)
+	}{{&db.claims, pinClaims, db.checkHome}, {&db.settles, pinSettles, db.checkHome}, {&db.reads, pinReads, nil}} {
+		opened, err := openPool(ctx, url, worker, db.silent, open.pin, open.greets)
 		if err != nil {
 			db.Close()
 			return nil, err
@@ -77,7 +81,7 @@ func processToken() string {
 	return hex.EncodeToString(token[:])
 }
 
-func openPool(ctx context.Context, url, worker string, pin func(*pgx.ConnConfig, string), greet func(context.Context, *pgx.Conn) error) (*pgxpool.Pool, error) {
+func openPool(ctx context.Context, url, worker string, silent *silences, pin func(*pgx.ConnConfig, string), greet func(context.Context, *pgx.Conn) error) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("read the database URL: %w", withoutPassword(err))
@@ -85,6 +89,7 @@ func openPool(ctx context.Context, url, worker string, pin func(*pgx.ConnConfig,
 	config.MaxConns = 2
 	config.MinConns = 0
 	pin(config.ConnConfig, worker)
+	reach(config.ConnConfig, silent)
 	config.AfterConnect = greet
 	writable(config.ConnConfig)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
@@ -96,13 +101,13 @@ func openPool(ctx context.Context, url, worker string, pin func(*pgx.ConnConfig,
 
 // pin sets what databases and roles may have set otherwise.
 func pin(config *pgx.ConnConfig, worker string) {
-	reach(config)
 	set := config.RuntimeParams
 	set["application_name"] = "orderbell/" + worker
 	set["default_transaction_isolation"] = "read committed"
 	set["default_transaction_read_only"] = "off"
 	set["synchronous_commit"] = "on" // a settle that a crash takes back would be sent again
 	set["search_path"] = "pg_catalog"
+	set["client_encoding"] = "UTF8"
 	set["TimeZone"] = "UTC"
 	set["plan_cache_mode"] = "force_custom_plan"
 	set["jit"] = "off" // compiling takes longer than any of these statements: 76 ms for the policies

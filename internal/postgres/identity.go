@@ -23,9 +23,8 @@ func (e *ForeignError) Remedy() string {
 type identityRow struct{ Here, Home string }
 
 // checkHome refuses a connection to a database that is a copy, with a *ForeignError.
-// Because a running worker meets another database only by connecting anew, this is
-// the only place that looks.
-func checkHome(ctx context.Context, conn *pgx.Conn) error {
+// A running worker meets another database only by connecting anew.
+func (db *DB) checkHome(ctx context.Context, conn *pgx.Conn) error {
 	row, err := queryOne[identityRow](ctx, conn, "ask which database this is", sqlIdentify, pgx.StrictNamedArgs{})
 	if err != nil {
 		return err
@@ -33,7 +32,19 @@ func checkHome(ctx context.Context, conn *pgx.Conn) error {
 	if row.Here != row.Home {
 		return &ForeignError{Here: row.Here, Home: row.Home}
 	}
+	db.here.Store(&row.Here)
 	return nil
+}
+
+// stillHome looks at what a look saw: somebody may have said since that this is a copy.
+// Then every connection is given up, and the next ones are refused.
+func (db *DB) stillHome(home string) error {
+	here := db.here.Load()
+	if here == nil || home == "" || home == *here {
+		return nil
+	}
+	db.reset()
+	return &failure{"look for due rows", &ForeignError{Here: *here, Home: home}}
 }
 
 // Home returns a *ForeignError where this database is a copy, and nothing is sent.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/orderbell/orderbell/internal/pgtest"
 	"github.com/orderbell/orderbell/internal/postgres"
 )
 
@@ -35,14 +36,32 @@ func TestTheFirstWorkerIsAtHome(t *testing.T) {
 	}
 }
 
-// A copy claims nothing and settles nothing, until it is adopted; connections of
-// before go on, since they lead to where they always led.
+// A schema is at home where it is made, so that a copy made before any worker ran is one.
+func TestASchemaIsAtHomeWhereItIsMade(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Empty(t)
+	if err := postgres.MigrateUp(t.Context(), url); err != nil {
+		t.Fatal(err)
+	}
+	if home := one[bool](t, connect(t, url), "select cluster = orderbell.identity() from orderbell.setting"); !home {
+		t.Error("it is not at home")
+	}
+}
+
+// A copy claims nothing and settles nothing, until it is adopted; a worker that is
+// connected learns it from its next look.
 func TestACopySendsNothing(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.claimed("A1")
 	h.exec("update orderbell.setting set cluster = '7301/5'")
 	var foreign *postgres.ForeignError
+	if _, err := h.db.FullLook(t.Context()); !errors.As(err, &foreign) {
+		t.Errorf("a look of one that was connected: %v", err)
+	}
+	if _, err := h.db.Claim(t.Context(), lane(1), nil); !errors.As(err, &foreign) {
+		t.Errorf("a claim after it: %v", err)
+	}
 	for doing, err := range map[string]error{"look": sends(t, h), "Home": h.db.Home(t.Context())} {
 		if !errors.As(err, &foreign) || foreign.Home != "7301/5" || !strings.Contains(foreign.Remedy(), "orderbell adopt") {
 			t.Errorf("%s: it said %v", doing, err)

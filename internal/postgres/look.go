@@ -16,6 +16,7 @@ type lookRow struct {
 	ReachedTo time.Time
 	NextDue   *time.Duration
 	Poll      bool
+	Home      string
 }
 
 // Look says which endpoints have a row that fell due since the last look, and
@@ -23,6 +24,9 @@ type lookRow struct {
 func (db *DB) Look(ctx context.Context, since time.Time) (outbox.Look, error) {
 	row, err := queryOne[lookRow](ctx, db.claims, "look for due rows", sqlLook, pgx.StrictNamedArgs{"since": since, "free": outbox.FreeUnknowns})
 	if err != nil {
+		return outbox.Look{}, err
+	}
+	if err := db.stillHome(row.Home); err != nil {
 		return outbox.Look{}, err
 	}
 	db.wake.see(row.Poll)
@@ -39,12 +43,16 @@ type fullLookRow struct {
 	NextLeaseEnd *time.Duration
 	NextDue      *time.Duration
 	Poll         bool
+	Home         string
 }
 
 // FullLook says which endpoints have a row due, however long already.
 func (db *DB) FullLook(ctx context.Context) (outbox.Look, error) {
 	row, err := queryOne[fullLookRow](ctx, db.claims, "look for all due rows", sqlFullLook, pgx.StrictNamedArgs{"free": outbox.FreeUnknowns})
 	if err != nil {
+		return outbox.Look{}, err
+	}
+	if err := db.stillHome(row.Home); err != nil {
 		return outbox.Look{}, err
 	}
 	db.wake.see(row.Poll)

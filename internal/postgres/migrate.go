@@ -35,6 +35,7 @@ func NewMigrator(url string) (*Migrator, error) {
 		return nil, fmt.Errorf("read the database URL: %w", withoutPassword(err))
 	}
 	pin(config, "migrate")
+	reach(config, newSilences())
 	config.RuntimeParams["statement_timeout"] = "0"
 	// Whoever wants a table for itself holds up all who come after it, orders too.
 	config.RuntimeParams["lock_timeout"] = "200ms"

@@ -26,11 +26,16 @@ func (p *pool) failed(err error) {
 	if !short && !lost(err) {
 		return
 	}
-	for _, pool := range p.of.pools() {
-		pool.Reset()
-	}
+	p.of.reset()
 	if short {
 		signal(p.of.shortage)
+	}
+}
+
+// reset gives up every connection; what is in use is given up when it comes back.
+func (db *DB) reset() {
+	for _, pool := range db.pools() {
+		pool.Reset()
 	}
 }
 

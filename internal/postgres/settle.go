@@ -3,7 +3,9 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,6 +28,10 @@ func (db *DB) Settle(ctx context.Context, batch []*outbox.Settlement) (moved []o
 	}
 	args["holder"] = db.holder
 	otherwise, err := query[settledRow](ctx, db.settles, "settle attempts", sqlSettle, args)
+	if hasCode(err, "22021", "22P05") {
+		// What an endpoint has said is in no character of this database's encoding.
+		otherwise, err = query[settledRow](ctx, db.settles, "settle attempts", sqlSettle, inASCII(args))
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -121,14 +127,28 @@ func (c *columns) add(s *outbox.Settlement) {
 	c.states = append(c.states, string(s.Verdict.State))
 	c.reasons = append(c.reasons, orNull(storable(s.Verdict.Reason)))
 	c.waits = append(c.waits, s.Verdict.Wait)
-	c.rungs = append(c.rungs, s.Verdict.Rung)
-	c.unknowns = append(c.unknowns, s.Verdict.Unknowns)
+	// Somebody may have written the greatest number that there is.
+	c.rungs = append(c.rungs, min(s.Verdict.Rung, math.MaxInt16))
+	c.unknowns = append(c.unknowns, min(s.Verdict.Unknowns, math.MaxInt16))
 }
 
 // storable makes a text that PostgreSQL takes: one bad byte of an answer must not
 // keep a whole batch from being written.
 func storable(text string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\\x00")
+}
+
+// inASCII writes what outsiders have said in characters that every encoding has.
+func inASCII(args pgx.StrictNamedArgs) pgx.StrictNamedArgs {
+	for _, name := range []string{"errors", "excerpts", "reasons"} {
+		for _, text := range args[name].([]*string) {
+			if text != nil {
+				*text = strings.Trim(strconv.QuoteToASCII(*text), `"`)
+			}
+		}
+	}
+	args["again"] = true
+	return args
 }
 
 func orNull[T comparable](v T) *T {

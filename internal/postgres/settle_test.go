@@ -1,13 +1,19 @@
 package postgres_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/orderbell/orderbell/internal/outbox"
+	"github.com/orderbell/orderbell/internal/pgtest"
+	"github.com/orderbell/orderbell/internal/postgres"
 )
 
 func TestSettle(t *testing.T) {
@@ -269,4 +275,89 @@ func TestSettleRings(t *testing.T) {
 	b.asleep(t)
 	b.silent(t, func() { h.settle(result(done, outbox.OutcomeAcknowledged)) })
 	b.rings(t, func() { h.settle(result(claim, outbox.OutcomeTimeout)) })
+}
+
+// In a database of another encoding, an endpoint may say what cannot be written there;
+// and a body is sent in the characters that it was written in.
+func TestOtherEncodings(t *testing.T) {
+	t.Parallel()
+	admin := connect(t, pgtest.Empty(t))
+	if _, err := admin.Exec(t.Context(), "create database latin encoding 'LATIN1' locale 'C' template template0"); err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(admin.Config().ConnString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/latin"
+	if err := postgres.MigrateUp(t.Context(), u.String()); err != nil {
+		t.Fatal(err)
+	}
+	// Somebody's other programs want their own encoding.
+	if _, err := admin.Exec(t.Context(), "alter database latin set client_encoding = 'SQL_ASCII'"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_, err := admin.Exec(context.WithoutCancel(t.Context()), "drop database latin with (force)")
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	h := houseAt(t, u.String()+"&client_encoding=UTF8")
+	claim := h.claimed("A1")
+	claim.Body = ""
+	if _, err := h.db.Fill(t.Context(), []*outbox.Claim{claim}); err != nil {
+		t.Error(err)
+	}
+	said := result(claim, outbox.OutcomeAnswered)
+	said.Result.Excerpt, said.Result.Error = "\u2713 \u6210\u529f caf\u00e9", "it said \u6210\u529f"
+	if moved := h.settle(said); len(moved) != 1 {
+		t.Fatalf("settled %v", moved)
+	}
+	if got := one[string](t, h.pool, "select response_excerpt || '; ' || error from orderbell.attempt"); got != `\u2713 \u6210\u529f caf\u00e9; it said \u6210\u529f` {
+		t.Errorf("the history has %q", got)
+	}
+}
+
+// The next attempt may begin between the moment that a settle sees and the moment when
+// it has the row: it marks the row that there is now.
+func TestSettleALateAcknowledgementBesideAClaim(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	first := h.claimed("A1")
+	h.lapse(first.ID)
+	h.settle(result(first, outbox.OutcomeUnknown))
+
+	gate := h.begin()
+	if _, err := gate.Exec(t.Context(), "select pg_advisory_xact_lock(7)"); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Replace(statements(t)["settle"], "with own as materialized (",
+		"with gate as materialized (select pg_advisory_xact_lock(7)), own as materialized (", 1)
+	text = strings.Replace(text, "  from unnest(@ids", "  from gate cross join unnest(@ids", 1)
+	args := arguments(t, text, []outbox.ID{first.ID})
+	args["outcomes"], args["states"], args["reasons"] = []string{"acknowledged"}, []string{"acknowledged"}, []*string{nil}
+	done := make(chan error, 1)
+	go func() {
+		_, err := h.pool.Exec(context.WithoutCancel(t.Context()), text, args)
+		done <- err
+	}()
+	pgtest.Eventually(t, 20*time.Second, "the settle to wait", func() error {
+		if n := one[int](t, h.pool, "select count(*) from pg_locks where locktype = 'advisory' and not granted"); n == 0 {
+			return errors.New("it does not")
+		}
+		return nil
+	})
+	second := h.claim(h.db, 1)
+	if err := gate.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	h.settle(result(second[0], outbox.OutcomeAnswered))
+	want := standing{State: "acknowledged", AttemptCount: 2, Rung: 1, Reason: "acknowledged while attempt 2 was in flight", Outcomes: "1 unknown, 2 answered"}
+	if diff := cmp.Diff(want, h.standing(first.ID)); diff != "" {
+		t.Errorf("standing (-want +got):\n%s", diff)
+	}
 }

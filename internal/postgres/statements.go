@@ -154,9 +154,16 @@ func (f *failure) Unwrap() error { return f.err }
 // Away tells that the database as a whole did not do it: it is not there, takes no
 // writes, has no room or no time. Otherwise it has refused these very values.
 func (f *failure) Away() bool {
-	var refused *pgconn.PgError
-	if !errors.As(f.err, &refused) {
+	var (
+		refused *pgconn.PgError
+		unmade  *pgconn.ConnectError
+		copied  *ForeignError
+	)
+	if errors.As(f.err, &unmade) || errors.As(f.err, &copied) {
 		return true
+	}
+	if !errors.As(f.err, &refused) {
+		return lost(f.err) || pgconn.SafeToRetry(f.err)
 	}
 	switch refused.Code[:2] {
 	case "08", "25", "28", "40", "53", "55", "57", "58", "3D":

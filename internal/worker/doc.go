@@ -50,7 +50,7 @@
 //   - After an outage, ended leases of others are left alone for two seconds: mostly their
 //     workers are alive, and have the outcome.
 //   - Rows whose last two attempts or more are unknown are claimed apart and sent one by
-//     one, the next when the last one is settled or has been in flight for a second. What
+//     one, the next when the last one is settled or has been in flight for 100 ms. What
 //     was in flight with a row that kills its worker is unknown as often as that row; sent
 //     together again, innocent rows would climb the ladder with it to its end (128 of
 //     200 did, on a ladder of two rungs, all in flight at once). Rejected: to leave that to chance.

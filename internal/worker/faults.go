@@ -62,6 +62,19 @@ func (f *faults) tell(doing string, err error) {
 	f.log.Error("the database does not do its part; trying again", line...)
 }
 
+// fails tells whether doing something failed when it was last tried.
+func (f *faults) fails(doing string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.failing[doing]
+}
+
+// isAway tells a database that is away from one that refuses what it is given.
+func isAway(err error) bool {
+	var reason interface{ Away() bool }
+	return errors.As(err, &reason) && reason.Away()
+}
+
 func (f *faults) over(doing string) {
 	if !f.failing[doing] {
 		return

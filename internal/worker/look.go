@@ -29,7 +29,7 @@ func (w *Worker) look(ctx context.Context) bool {
 		w.schedule.nextLeaseEnd = after(now, found.NextLeaseEnd)
 	}
 	ok := w.looked(ctx, now, found, err)
-	if ok && found.Lapsed && now.Sub(w.schedule.backAt) >= lapseGrace {
+	if ok && found.Lapsed && now.Sub(w.schedule.backAt) >= lapseGrace && !w.settler.behind() && !w.settler.crowded(w.slots.most) {
 		w.settleLapsed(ctx)
 	}
 	return ok
@@ -51,7 +51,7 @@ func (w *Worker) looked(ctx context.Context, now time.Time, found outbox.Look, e
 	w.schedule.nextDue = after(now, found.NextDue)
 	w.schedule.owed = w.schedule.owed || len(found.Endpoints) > 0
 	w.lanes.add(found.Endpoints, found.From)
-	w.suspects.lanes.add(found.Suspects, time.Time{})
+	w.suspects.lanes.add(found.Suspects, found.From)
 	return true
 }
 

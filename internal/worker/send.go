@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/orderbell/orderbell/internal/outbox"
@@ -54,6 +55,9 @@ func (w *Worker) startAll(ctx, delivering context.Context, batch []errand) (star
 		claims[i] = e.claim
 	}
 	gone, err := w.Claims.Fill(ctx, claims)
+	if err != nil && len(batch) > 1 && !isAway(err) {
+		return w.startEach(ctx, delivering, batch)
+	}
 	if err != nil {
 		w.handBackAll(batch, "what to send could not be read; nothing was sent")
 		return 0, err
@@ -71,6 +75,20 @@ func (w *Worker) startAll(ctx, delivering context.Context, batch []errand) (star
 		}
 	}
 	return started, nil
+}
+
+// startEach starts claims of which one cannot be read one by one: it holds up no other.
+func (w *Worker) startEach(ctx, delivering context.Context, batch []errand) (started int, err error) {
+	for i := range batch {
+		n, failed := w.startAll(ctx, delivering, batch[i:i+1])
+		started += n
+		err = errors.Join(err, failed)
+		if err != nil && i == 0 {
+			// It may be all of them: those that were claimed are given up slowly.
+			w.backOff(ctx)
+		}
+	}
+	return started, err
 }
 
 // start has a claim carried, by a goroutine that has nothing to do, or a new one.

@@ -21,6 +21,9 @@ func (w *Worker) serve(ctx context.Context) (claimed int) {
 		if room == 0 {
 			return claimed
 		}
+		if w.faults.fails("fetch") {
+			room = 1 // each that cannot be read is an attempt that comes to nothing
+		}
 		n, err := w.claim(ctx, room)
 		claimed += n
 		if w.faults.meet("claim", err) {

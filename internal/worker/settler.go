@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -76,13 +75,12 @@ func (s *settler) behind() bool {
 // A batch that it refuses for what is in it does not count: nothing else needs to wait
 // for that.
 func (s *settler) saw(err error) {
-	var reason interface{ Away() bool }
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {
 		s.away = s.away && len(s.ready) > 0
 	} else {
-		s.away = errors.As(err, &reason) && reason.Away()
+		s.away = isAway(err)
 	}
 }
 

@@ -8,12 +8,14 @@ import (
 )
 
 // headStart is how long a suspect row is in flight before another one may be.
-const headStart = time.Second
+const headStart = 100 * time.Millisecond
 
 // suspects are the endpoints with rows whose last attempts are unknown. One of them may
 // be what kills the workers; the others were merely in flight with it. They are sent
 // one by one: the one that kills then does so alone, and the others do not climb the
-// ladder with it. At most one of them is less than a second in flight.
+// ladder with it. At most one of them is less
+// than a tenth of a second in flight: what kills does so when the answer comes, and the
+// others may be slow.
 type suspects struct {
 	lanes lanes
 	last  *outbox.Claim
@@ -36,7 +38,7 @@ func (w *Worker) claimSuspect(ctx context.Context) (claimed int) {
 	}
 	ctx = context.WithoutCancel(ctx)
 	turn := w.suspects.lanes.next(1)
-	turn[0].Suspects, turn[0].From = true, time.Time{}
+	turn[0].Suspects = true
 	sent := time.Now()
 	claims, err := w.ask(ctx, &w.suspects.lanes, turn)
 	if w.faults.meet("claim", err) {
