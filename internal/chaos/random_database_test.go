@@ -96,7 +96,7 @@ func (s *storm) stopWhileDown(drawn step) bool {
 		s.startUp()
 	})
 	if !m.Living() {
-		s.fault(chaos.Fault{Name: "stop while down " + m.Name, Worker: m.Name, From: from, To: time.Now(), Most: len(s.inFlight(m))})
+		s.fault(chaos.Fault{Name: "stop while down " + m.Name, Worker: m.Name, From: m.unheard(from), To: time.Now(), Most: len(s.inFlight(m))})
 	}
 	s.leave(m, 0, func() {})
 	return true

@@ -87,6 +87,7 @@ func (s *storm) cut(drawn step, away time.Duration, fault func(*chaos.Proxy)) bo
 	from := time.Now()
 	s.disturb(drawn, fault)
 	for _, m := range members {
+		m.cuts = append(m.cuts, span{from, from.Add(away + recovering)})
 		rows := s.inFlight(m)
 		s.after(away, func() { m.trouble(drawn.kind.name, from, time.Now().Add(recovering), rows) })
 	}

@@ -57,7 +57,11 @@ type member struct {
 	left     time.Time // killed, or asked to stop; zero: neither
 	frozen   bool
 	troubles []trouble
+	cuts     []span // when it was cut off from its database, or will be again in a moment
 }
+
+// span is a time.
+type span struct{ from, to time.Time }
 
 // deed is something that comes by itself later.
 type deed struct {

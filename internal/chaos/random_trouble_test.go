@@ -27,8 +27,21 @@ type trouble struct {
 
 // trouble notes one.
 func (m *member) trouble(name string, from, to time.Time, rows []row) {
+	m.cuts = append(m.cuts, span{from, to})
 	m.troubles = append(m.troubles, trouble{name: name, from: from, to: to, rows: rows})
 	slices.SortStableFunc(m.troubles, func(a, b trouble) int { return a.from.Compare(b.from) })
+}
+
+// unheard is since when a worker may have answers that it could not settle: it dies with
+// them. That is now, unless it is cut off, or was a moment ago.
+func (m *member) unheard(now time.Time) time.Time {
+	since := now
+	for _, cut := range m.cuts {
+		if !cut.to.Before(now) && cut.from.Before(since) {
+			since = cut.from
+		}
+	}
+	return since
 }
 
 // excuse tells the checker which troubles may have cost a worker its leases. What was

@@ -75,7 +75,7 @@ func (s *storm) undisturbed() bool {
 func (s *storm) killed(m *member, from time.Time) {
 	k := killing{at: from, rows: s.inFlight(m)}
 	s.kills = append(s.kills, k)
-	s.fault(chaos.Fault{Name: "kill " + m.Name, Worker: m.Name, From: from, To: time.Now(), Most: len(k.rows)})
+	s.fault(chaos.Fault{Name: "kill " + m.Name, Worker: m.Name, From: m.unheard(from), To: time.Now(), Most: len(k.rows)})
 }
 
 // inFlight are the rows that a worker has claimed, as the database has it.
@@ -163,7 +163,7 @@ func (s *storm) stopTwice(drawn step) bool {
 		}
 	})
 	s.leave(m, drawn.length, func() {
-		s.fault(chaos.Fault{Name: "stop twice " + m.Name, Worker: m.Name, From: from, To: time.Now(), Most: n})
+		s.fault(chaos.Fault{Name: "stop twice " + m.Name, Worker: m.Name, From: m.unheard(from), To: time.Now(), Most: n})
 	})
 	return true
 }
