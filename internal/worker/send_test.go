@@ -38,7 +38,7 @@ func (h hanging) Deliver(ctx context.Context, _ *outbox.Claim) outbox.Result {
 
 // sent lets a worker of four slots send some claims, and returns how many came to
 // each outcome by then.
-func sent(t *testing.T, claims int, fill *filler, answer, then time.Duration) map[outbox.Outcome]int {
+func sent(t *testing.T, claims int, fill Claims, answer, then time.Duration) map[outbox.Outcome]int {
 	t.Helper()
 	b := &book{}
 	log := slog.New(slog.DiscardHandler)
@@ -104,6 +104,65 @@ func TestSendHandsBackWhatCannotBeFetched(t *testing.T) {
 		came := sent(t, 3, &filler{err: errors.New("the database is away")}, 0, time.Minute)
 		if diff := cmp.Diff(map[outbox.Outcome]int{outbox.OutcomeInterrupted: 3}, came); diff != "" {
 			t.Errorf("outcomes (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// picky refuses to fetch anything together with one row.
+type picky struct {
+	filler
+	bad outbox.ID
+}
+
+func (p *picky) Fill(_ context.Context, claims []*outbox.Claim) (gone []*outbox.Claim, err error) {
+	for _, claim := range claims {
+		if claim.ID == p.bad {
+			return nil, errors.New("it cannot be read")
+		}
+	}
+	return nil, nil
+}
+
+// A row that cannot be fetched holds up no other.
+func TestOneRowThatCannotBeFetchedHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		came := sent(t, 4, &picky{bad: outbox.ID{2}}, 0, time.Minute)
+		if diff := cmp.Diff(map[outbox.Outcome]int{outbox.OutcomeAcknowledged: 3, outbox.OutcomeInterrupted: 1}, came); diff != "" {
+			t.Errorf("outcomes (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// takes tells how many rows a claim asks for.
+type takes struct {
+	Claims
+	asked []int
+}
+
+func (c *takes) Claim(_ context.Context, lanes []outbox.Lane, _ []string) ([]*outbox.Claim, error) {
+	for _, lane := range lanes {
+		c.asked = append(c.asked, lane.Take)
+	}
+	return nil, nil
+}
+
+// While nothing can be fetched, each row that is claimed is an attempt that comes to
+// nothing: one at a time, until it goes well.
+func TestFewAreClaimedWhileNothingCanBeFetched(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		claims := &takes{}
+		_, register := testDirectory()
+		w := New(Parts{Claims: claims, Settles: &registry{}, Register: register, Courier: strict{}},
+			Options{Name: "w1", Concurrency: 4, Lease: lasting, Log: slog.New(slog.DiscardHandler)})
+		for _, err := range []error{errors.New("permission denied"), nil} {
+			w.faults.meet("fetch", err)
+			w.lanes.add([]string{"a"}, time.Time{})
+			w.serve(t.Context())
+		}
+		if diff := cmp.Diff([]int{1, 4}, claims.asked); diff != "" {
+			t.Errorf("rows asked for (-want +got):\n%s", diff)
 		}
 	})
 }
