@@ -59,6 +59,9 @@
 //   - To meet a process in the middle of a statement, [House.Lock] holds what the
 //     statement needs next, and [House.Blocked] waits until it waits. Rejected:
 //     failpoints in the program, which would then not be the one that is shipped.
+//   - Planted bugs are patches of a copy, built with go build -overlay: the shipped
+//     sources have no hooks, and a patch whose place has moved fails and says so.
+//     Rejected: build tags, which would sprinkle the bugs over the sources.
 //   - The binary, its folder and the shell are the package's only state, because
 //     testing hands nothing from TestMain to tests.
 package chaos

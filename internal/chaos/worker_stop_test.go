@@ -1,7 +1,6 @@
 package chaos_test
 
 import (
-	"sync"
 	"testing"
 	"time"
 
@@ -14,12 +13,8 @@ func TestStopUnderLoad(t *testing.T) {
 	t.Parallel()
 	h := chaos.New(t, chaos.Options{Endpoints: []chaos.Endpoint{{Name: "m-1", Temper: chaos.Slow(50 * time.Millisecond)}}})
 	w1 := h.Work("w1")
-	var loaded sync.WaitGroup
-	loaded.Add(100)
-	h.OnRequest(func(chaos.Request) { loaded.Done() })
 	shop := h.Shop(chaos.ShopOptions{})
-	loaded.Wait()
-	h.OnRequest(nil)
+	arrived(t, h, 100)
 	stopped(t, w1)
 	shop.Close()
 	stopped(t, h.Work("w2"), h.Work("w3"))

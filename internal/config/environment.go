@@ -8,7 +8,7 @@ import (
 const prefix = "ORDERBELL_"
 
 // notConfiguration are the variables that development uses beside the keys.
-var notConfiguration = []string{prefix + "PG_BIN", prefix + "CHAOS"}
+var notConfiguration = []string{prefix + "PG_BIN", prefix + "CHAOS", prefix + "CHAOS_SEED", prefix + "CHAOS_REPORT"}
 
 // variable names the environment variable that overrides a key.
 func variable(path string) string {
