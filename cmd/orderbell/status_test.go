@@ -39,7 +39,7 @@ func TestStatus(t *testing.T) {
 		{
 			"overdue", "update orderbell.delivery set next_attempt_at = now() - interval '2 min'", 1,
 			map[string]any{"due_now": 1.0},
-			[]string{"1 notification is due, the oldest for 120 s"},
+			[]string{"1 notification is due, the oldest for 12"},
 		},
 		{
 			"parked", "update orderbell.policy set fault = 'broken'", 1,
