@@ -17,16 +17,8 @@ func Addresses(ctx context.Context, url string) ([]netip.AddrPort, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the database URL: %w", withoutPassword(err))
 	}
-	type place struct {
-		host string
-		port uint16
-	}
-	places := map[place]bool{{config.Host, config.Port}: true}
-	for _, fallback := range config.Fallbacks {
-		places[place{fallback.Host, fallback.Port}] = true
-	}
 	var found []netip.AddrPort
-	for p := range places {
+	for p := range places(config) {
 		host, port := p.host, p.port
 		if strings.HasPrefix(host, "/") {
 			host = "localhost"
@@ -40,4 +32,19 @@ func Addresses(ctx context.Context, url string) ([]netip.AddrPort, error) {
 		}
 	}
 	return found, nil
+}
+
+// place is where a server listens.
+type place struct {
+	host string
+	port uint16
+}
+
+// places are those that a URL names; one may be tried with TLS and without.
+func places(config *pgx.ConnConfig) map[place]bool {
+	found := map[place]bool{{config.Host, config.Port}: true}
+	for _, fallback := range config.Fallbacks {
+		found[place{fallback.Host, fallback.Port}] = true
+	}
+	return found
 }

@@ -78,7 +78,8 @@
 //     and left when a statement meets one: what a standby answers to a look is true, and
 //     of no use.
 //   - Which database this is, is asked once by each connection that claims or settles:
-//     another one can only be met by connecting anew. The cluster's identifier alone
+//     another one can only be met by connecting anew. That somebody has said since that
+//     it is a copy, each look sees. The cluster's identifier alone
 //     would not do, since CREATE DATABASE ... TEMPLATE makes a copy beside the original.
 //   - claimed_by has a token of the process. A claim whose answer was lost can then be
 //     looked for without taking what another worker of the same name has. Rejected: a

@@ -108,7 +108,7 @@ func (m *Migrator) Up(ctx context.Context) ([]string, error) {
 			return files, fmt.Errorf("migrate up: %w", err)
 		}
 		// Somebody's order is open. Each file is a transaction: what is done stays.
-		pause(ctx, lockPause)
+		rest(ctx, lockPause, nil)
 	}
 }
 
@@ -130,15 +130,6 @@ func applied(results []*goose.MigrationResult, err error) []string {
 		files[i] = result.Source.Path
 	}
 	return files
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
 }
 
 // made tells whether our version table is there. It returns

@@ -37,7 +37,7 @@ func keepAlive() net.KeepAliveConfig {
 // reach says how a server is reached: one that has vanished without a word is
 // noticed within five seconds. A connect_timeout of the URL stays as it is.
 func reach(config *pgx.ConnConfig, silent *silences) {
-	several := hosts(config) > 1
+	several := len(places(config)) > 1
 	switch {
 	case config.ConnectTimeout != 0:
 	case several:
@@ -50,19 +50,6 @@ func reach(config *pgx.ConnConfig, silent *silences) {
 	if several {
 		config.DialFunc = silent.passOver(dialer.DialContext)
 	}
-}
-
-// hosts counts the places that the URL names; one may be there with TLS and without.
-func hosts(config *pgx.ConnConfig) int {
-	type place struct {
-		host string
-		port uint16
-	}
-	places := map[place]bool{{config.Host, config.Port}: true}
-	for _, fallback := range config.Fallbacks {
-		places[place{fallback.Host, fallback.Port}] = true
-	}
-	return len(places)
 }
 
 // silences are addresses that did not answer, and when.

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/orderbell/orderbell/internal/outbox"
@@ -55,7 +54,11 @@ func (w *Worker) claim(ctx context.Context, room int) (claimed int, err error) {
 // ask claims for a turn of these lanes. Where that fails they get the turn back.
 func (w *Worker) ask(ctx context.Context, of *lanes, turn []outbox.Lane) ([]*outbox.Claim, error) {
 	w.schedule.owed = true
-	if err := errors.Join(w.recall(ctx), w.directory.refresh(ctx, turn, stale)); err != nil {
+	err := w.recall(ctx)
+	if err == nil {
+		err = w.directory.refresh(ctx, turn, stale)
+	}
+	if err != nil {
 		of.giveBack(turn)
 		return nil, err
 	}

@@ -13,9 +13,8 @@ const headStart = 100 * time.Millisecond
 // suspects are the endpoints with rows whose last attempts are unknown. One of them may
 // be what kills the workers; the others were merely in flight with it. They are sent
 // one by one: the one that kills then does so alone, and the others do not climb the
-// ladder with it. At most one of them is less
-// than a tenth of a second in flight: what kills does so when the answer comes, and the
-// others may be slow.
+// ladder with it. At most one of them is less than a tenth of a second in flight: what
+// kills does so when the answer comes, and the others may be slow.
 type suspects struct {
 	lanes lanes
 	last  *outbox.Claim
