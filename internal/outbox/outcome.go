@@ -15,7 +15,7 @@ const (
 	OutcomeTimeout      Outcome = "timeout"      // the deadline passed, in any phase
 	OutcomeUnreachable  Outcome = "unreachable"  // DNS, connect, TLS, reset, malformed or cut short
 	OutcomeBlocked      Outcome = "blocked"      // the address policy forbade the address
-	OutcomeInterrupted  Outcome = "interrupted"  // handed back by a worker that was stopping, sent or not
+	OutcomeInterrupted  Outcome = "interrupted"  // handed back by a worker: it was stopping, or could not send for a reason on our side
 	OutcomeUnknown      Outcome = "unknown"      // the worker died or lost its lease; nobody knows what the endpoint saw
 )
 
@@ -37,6 +37,11 @@ type Result struct {
 	Excerpt string
 	// RetryAfter is what the endpoint asked for on 429 or 503; 0 if nothing.
 	RetryAfter time.Duration
+	// Connected tells that a connection was there: what failed, failed at the endpoint.
+	Connected bool
+	// Ours tells that nothing was sent for a reason on our side, such as an egress proxy
+	// that is away, or too few descriptors: the outcome is OutcomeInterrupted.
+	Ours bool
 	// Elapsed is the time from the start of the attempt to its outcome.
 	Elapsed time.Duration
 }

@@ -28,9 +28,20 @@ type Policy struct {
 	Fault string
 }
 
-// Endpoint is who is told: a row of orderbell.endpoint.
+// Endpoint is who is told: a row of orderbell.endpoint, and whether its breaker is open.
 type Endpoint struct {
 	ID, URL, Policy string
 	// Headers are sent with every request to this endpoint.
 	Headers map[string]string
+	// MaxInFlight is how many requests may be in flight at once, over all workers; 0:
+	// as many as they have slots for.
+	MaxInFlight int
+	// Rate is how many requests a second may begin, over all workers; 0: any number.
+	Rate float64
+	// Paused: nothing is sent, and its rows are kept.
+	Paused bool
+	// Open: its breaker is open. Nothing is sent but one probe, and that no sooner than
+	// in ProbeIn.
+	Open    bool
+	ProbeIn time.Duration
 }

@@ -10,6 +10,10 @@ import (
 // kills its workers cannot do so in a loop.
 const FreeUnknowns = 2
 
+// OursWait follows an attempt that failed for a reason on our side: what is wrong is
+// rarely mended sooner.
+const OursWait = time.Second
+
 // Verdict says where a row goes after an attempt.
 type Verdict struct {
 	// State is Pending, or the state in which the notification ends.
@@ -31,6 +35,9 @@ func (p *Policy) Judge(c *Claim, r Result) Verdict {
 	case OutcomeRejected:
 		return Verdict{State: Rejected, Reason: reason(c, r), Rung: c.Rung}
 	case OutcomeInterrupted:
+		if r.Ours {
+			return Verdict{State: Pending, Rung: c.Rung, Wait: OursWait}
+		}
 		return Verdict{State: Pending, Rung: c.Rung}
 	case OutcomeUnknown:
 		return p.judgeUnknown(c, r)
