@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"testing"
 	"time"
 
@@ -210,6 +211,60 @@ func TestEachDownIsUndoneByUp(t *testing.T) {
 	}
 }
 
+// Limits and pauses outlive the migration that made them work; leases, breakers and
+// what is planned do not, and keep nobody from undoing it.
+func TestDownKeepsLimits(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Database(t)
+	m, conn := migrator(t, url), connect(t, url)
+	execute(t, conn, "insert into orderbell.endpoint (id, url, max_in_flight, rate_per_second) values ('m-1', 'http://shop.example/', 5, 0.5)")
+	execute(t, conn, "select orderbell.enqueue('m-1', 'trade.success', 'A1', '{}')")
+	execute(t, conn, "select orderbell.pause('m-1', 'asked')")
+	execute(t, conn, "select orderbell.reserve('{m-1}', '{1}', '{1}', 'w-1/0000', '8 s')")
+	execute(t, conn, "insert into orderbell.breaker (endpoint, probe_at, reason, opened_by) values ('m-1', now(), 'refused', 'w-1')")
+	const before = 11
+	for range migrations.Version - before {
+		if _, err := m.Down(t.Context(), false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if said := scan[string](t, conn, "select explanation from orderbell.notification_status"); !strings.Contains(said, "is due since") {
+		t.Errorf("undone, it says: %s", said)
+	}
+	up(t, m)
+	kept := scan[string](t, conn, "select concat_ws(' ', max_in_flight, rate_per_second, paused_at is not null, pause_reason) from orderbell.endpoint")
+	if kept != "5 0.5 t" {
+		t.Errorf("of the endpoint is kept: %s", kept)
+	}
+	if said := scan[string](t, conn, "select explanation from orderbell.notification_status"); !strings.HasPrefix(said, "paused since ") {
+		t.Errorf("done again, it says: %s", said)
+	}
+	if breaker := scan[string](t, conn, "select breaker from orderbell.endpoint_health"); breaker != "closed" {
+		t.Errorf("its breaker is %s", breaker)
+	}
+}
+
+// A dashboard of the user's own, made from our views, outlives a migration.
+func TestUpKeepsViewsOfOthers(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Empty(t)
+	m, conn := migrator(t, url), connect(t, url)
+	up(t, m)
+	const before = 11
+	for range migrations.Version - before {
+		if _, err := m.Down(t.Context(), false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	execute(t, conn, "create view public.mine as select s.explanation, b.due_now from orderbell.notification_status s, orderbell.backlog b")
+	execute(t, conn, "insert into orderbell.endpoint values ('m-1', 'http://shop.example/')")
+	execute(t, conn, "select orderbell.enqueue('m-1', 'trade.success', 'A1', '{}')")
+	up(t, m)
+	if said := scan[string](t, conn, "select due_now || explanation from mine"); !strings.HasPrefix(said, "1attempt 1 is due since") {
+		t.Errorf("it says: %s", said)
+	}
+}
+
 func TestDownRefusesToDropRows(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ insert, table string }{
@@ -312,7 +367,7 @@ func TestMigratingWaitsForOpenOrders(t *testing.T) {
 	}
 	order, other := connect(t, url), connect(t, url)
 	execute(t, order, "begin")
-	execute(t, order, "select from orderbell.setting, orderbell.delivery") // as the table's trigger does
+	execute(t, order, "select from orderbell.setting, orderbell.delivery, orderbell.endpoint, orderbell.policy") // as the table's trigger does
 	done := make(chan error, 1)
 	go func() { _, err := m.Up(context.WithoutCancel(t.Context())); done <- err }()
 	pgtest.Eventually(t, 20*time.Second, "the migration waits", func() error {
@@ -326,7 +381,7 @@ func TestMigratingWaitsForOpenOrders(t *testing.T) {
 		return nil
 	})
 	execute(t, other, "set lock_timeout = '1s'")
-	execute(t, other, "select from orderbell.setting, orderbell.delivery") // another order, behind it
+	execute(t, other, "select from orderbell.setting, orderbell.delivery, orderbell.endpoint, orderbell.policy") // another order, behind it
 	select {
 	case err := <-done:
 		t.Fatalf("it ended beside an open order: %v", err)

@@ -41,6 +41,7 @@ func TestRights(t *testing.T) {
 	execute(t, conn, "insert into orderbell.endpoint values ('m-1', 'http://shop.example/')")
 	execute(t, conn, "select orderbell.enqueue('m-1', 'trade.success', 'A1', '{}')")
 	const (
+		reserve = "select orderbell.reserve('{m-1}', '{1}', '{1}', 'w-1/0000', '8 s')"
 		insert  = "insert into orderbell.notification (endpoint, event, order_no, body) values ('m-1', 'e', 'A2', '{}')"
 		enqueue = "select orderbell.enqueue('m-1', 'e', 'A2', '{}', url => 'http://own.example/', dedupe_key => 'k', deliver_after => '1h', policy => 'quick')"
 	)
@@ -67,12 +68,17 @@ func TestRights(t *testing.T) {
 		{"orderbell_producer", "update orderbell.setting set wake = 'poll'", false},
 		{"orderbell_producer", "select orderbell.make_partitions()", false},
 		{"orderbell_producer", "select orderbell.ring()", false},
+		{"orderbell_producer", "select orderbell.pause('m-1')", false},
+		{"orderbell_producer", "select orderbell.resume('m-1')", false},
 
 		{"orderbell_reader", "select * from orderbell.notification_status", true},
 		{"orderbell_reader", "select * from orderbell.notification_status where id >= orderbell.uuid7_floor(now() - interval '1 day')", true},
 		{"orderbell_reader", "select * from orderbell.delivery_history", true},
 		{"orderbell_reader", "select * from orderbell.backlog", true},
+		{"orderbell_reader", "select * from orderbell.endpoint_health", true},
 		{"orderbell_reader", "select orderbell.schema_version()", true},
+		{"orderbell_reader", "select from orderbell.breaker", false},
+		{"orderbell_reader", "select orderbell.pause('m-1')", false},
 		{"orderbell_reader", "select body from orderbell.notification", false},
 		{"orderbell_reader", "select from orderbell.policy", false},
 		{"orderbell_reader", enqueue, false},
@@ -85,6 +91,12 @@ func TestRights(t *testing.T) {
 		{"orderbell_worker", "delete from orderbell.finished", false},
 		{"orderbell_worker", "update orderbell.policy set ladder = '{}'", false},
 		{"orderbell_worker", "insert into orderbell.endpoint values ('m-2', 'http://shop.example/')", false},
+		{"orderbell_worker", "update orderbell.endpoint set paused_at = null", false},
+		{"orderbell_worker", "select orderbell.resume('m-1')", false},
+		{"orderbell_worker", "delete from orderbell.breaker", true},
+		{"orderbell_worker", reserve, true},
+		{"orderbell_worker", "delete from orderbell.slot", false},
+		{"orderbell_worker", "update orderbell.pace set next_at = now()", false},
 
 		{"orderbell_operator", "insert into orderbell.endpoint (id, url, headers) values ('m-2', 'https://shop.example/', '{\"X-Shop\": \"1\"}')", true},
 		{"orderbell_operator", "update orderbell.endpoint set url = 'https://elsewhere.example/'", true},
@@ -95,6 +107,12 @@ func TestRights(t *testing.T) {
 		{"orderbell_operator", "select * from orderbell.notification_status", true},
 		{"orderbell_operator", "select * from orderbell.delivery_history", true},
 		{"orderbell_operator", "select orderbell.cancel('m-1', 'A1')", true},
+		{"orderbell_operator", "update orderbell.endpoint set max_in_flight = 5, rate_per_second = 10, paused_at = now(), pause_reason = 'asked'", true},
+		{"orderbell_operator", "select orderbell.pause('m-1', 'asked')", true},
+		{"orderbell_operator", "select orderbell.resume('m-1')", true},
+		{"orderbell_operator", "select * from orderbell.endpoint_health", true},
+		{"orderbell_operator", "delete from orderbell.breaker", false},
+		{"orderbell_operator", reserve, false},
 		{"orderbell_operator", "select body from orderbell.notification", false},
 		{"orderbell_operator", enqueue, false},
 		{"orderbell_operator", "delete from orderbell.delivery", false},
@@ -124,6 +142,23 @@ func as(t *testing.T, conn *pgx.Conn, role, statement string) error {
 	return err
 }
 
+// A dashboard's own user, who was given one view and nothing else, can still read it.
+func TestBacklogNeedsNoOtherRight(t *testing.T) {
+	t.Parallel()
+	conn := connect(t, pgtest.Database(t))
+	execute(t, conn, "begin")
+	defer execute(t, conn, "rollback") // and the role with it
+	for _, step := range []string{
+		"create role dashboard_of_one_view", "grant usage on schema orderbell to dashboard_of_one_view",
+		"grant select on orderbell.backlog to dashboard_of_one_view", "set local role dashboard_of_one_view",
+	} {
+		execute(t, conn, step)
+	}
+	if due := scan[int](t, conn, "select due_now from orderbell.backlog"); due != 0 {
+		t.Errorf("%d are due", due)
+	}
+}
+
 // What is not in this release says so to whoever may call it, and is not merely
 // forbidden.
 func TestWhatIsAbsentSaysSo(t *testing.T) {
@@ -133,8 +168,6 @@ func TestWhatIsAbsentSaysSo(t *testing.T) {
 		{"orderbell_producer", "select orderbell.release('m-1', 'A1')"},
 		{"orderbell_operator", "select * from orderbell.replay(gen_random_uuid(), 'asked')"},
 		{"orderbell_operator", "select * from orderbell.replay_matching(endpoint => 'm-1', state => 'exhausted', since => now())"},
-		{"orderbell_operator", "select orderbell.pause('m-1', 'asked')"},
-		{"orderbell_operator", "select orderbell.resume('m-1')"},
 	} {
 		err := as(t, conn, test.role, test.call)
 		var refused *pgconn.PgError

@@ -32,7 +32,8 @@ with lane as materialized (
 )
 update orderbell.delivery d
 set state = 'in_flight', leased_until = now() + @lease::interval, claimed_by = @holder,
-    attempt_count = d.attempt_count + 1
+    -- Somebody may have written the greatest number that there is, or a negative one.
+    attempt_count = greatest(least(d.attempt_count, 2147483646), 0) + 1
 where d.ctid = any (array(select place from due))
 returning d.notification_id as id, d.attempt_count as attempt, d.round, d.rung, d.unknowns,
           greatest(d.next_attempt_at, 'epoch') as due,

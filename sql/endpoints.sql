@@ -1,7 +1,17 @@
 /* orderbell:endpoints */
--- The endpoints that have something due.
--- Called by the worker's directory, at most once a second for each endpoint.
--- Index: primary key. Locks: none.
-select id, url, policy, nullif(headers, '{}') as headers
-from orderbell.endpoint
-where id = any (@ids::text[])
+-- The endpoints that have something due: where and how they are told, their limits,
+-- whether they are paused, and whether their breaker is open. probe_in is how long until
+-- a probe may be sent: not before the one under way is given up.
+-- Called by the worker's directory, at most once a second for each endpoint, and when
+-- one was changed.
+-- Index: primary keys; lateral, because breaker was read whole where statistics said that
+-- it is empty. Locks: none.
+select e.id, e.url, e.policy, nullif(e.headers, '{}') as headers,
+       coalesce(e.max_in_flight, 0) as max_in_flight, coalesce(e.rate_per_second, 0)::double precision as rate,
+       e.paused_at is not null as paused, b.endpoint is not null as open,
+       coalesce(greatest(b.probe_at - now(), b.probing_until - now(), interval '0'), interval '0') as probe_in
+from orderbell.endpoint e
+left join lateral (
+  select b.endpoint, b.probe_at, b.probing_until from orderbell.breaker b where b.endpoint = e.id limit 1
+) b on true
+where e.id = any (@ids::text[])

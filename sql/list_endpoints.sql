@@ -1,4 +1,10 @@
 /* orderbell:list_endpoints */
 -- Called by `orderbell endpoint list`.
--- Index: primary key, for the order. Locks: none.
-select id, url, policy from orderbell.endpoint order by id
+-- Index: primary keys, for the order. Locks: none.
+select e.id, e.url, e.policy, e.max_in_flight, e.rate_per_second::double precision as rate_per_second,
+       e.paused_at, coalesce(e.pause_reason, '') as pause_reason,
+       case when b.endpoint is null then 'closed' when b.probing_until > clock_timestamp() then 'half_open' else 'open' end as breaker,
+       b.opened_at, coalesce(b.reason, '') as opened_because, b.probe_at
+from orderbell.endpoint e
+left join orderbell.breaker b on b.endpoint = e.id
+order by e.id

@@ -3,10 +3,11 @@
 -- have a suspect one: so many attempts in a row are unknown that it may be the row. Reaches
 -- back two seconds before it, because a row is seen only once its transaction
 -- has committed. Blind to old backlogs, and to the dead index entries before them.
+-- Leaves out the endpoints that nothing may be sent to now.
 -- Also says whether commits ring, and where the schema is at home, so that a change
 -- is known at once.
 -- Called by the worker while it is awake and whenever it wakes.
--- Index: delivery_due. Locks: none.
+-- Index: delivery_due; the primary key of breaker, and endpoint_paused. Locks: none.
 select now() as at, coalesce(due.endpoints, '{}') as endpoints, coalesce(due.suspects, '{}') as suspects,
        @since - interval '2 s' as reached_to,
        (select min(next_attempt_at) from orderbell.delivery
@@ -15,9 +16,12 @@ select now() as at, coalesce(due.endpoints, '{}') as endpoints, coalesce(due.sus
 from (
   select array_agg(endpoint) filter (where plain) as endpoints, array_agg(endpoint) filter (where suspect) as suspects
   from (
-    select endpoint, bool_or(unknowns < @free::int) as plain, bool_or(unknowns >= @free) as suspect
+    select endpoint, bool_or(unknowns < @free::int) as plain, bool_or(unknowns >= @free) as suspect,
+           bool_or(policy is not null) as choosy
     from orderbell.delivery
     where next_attempt_at > @since::timestamptz - interval '2 s' and next_attempt_at <= now() and state = 'pending'
     group by endpoint
   ) endpoint
+  where endpoint not in (select endpoint from orderbell.silenced)
+    and (choosy or endpoint not in (select endpoint from orderbell.parked))
 ) due, orderbell.setting

@@ -5,6 +5,6 @@
 -- Index: primary key of the days from least to greatest; where these are many, a
 -- plan made for these very ids leaves out the days between them. Locks: none.
 select id, event, order_no, coalesce(url, '') as url, coalesce(content_type, '') as content_type, body,
-       nullif(headers, '{}') as headers
+       nullif(headers, '{}')::text as headers
 from orderbell.notification
 where id = any (@ids::uuid[]) and id >= @least and id <= @greatest

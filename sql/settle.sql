@@ -42,7 +42,7 @@ with own as materialized (
     where d.notification_id = s.id and d.round = s.round
       and ((s.outcome = 'acknowledged' and s.attempt <= d.attempt_count)
            or (d.state = 'in_flight' and d.attempt_count = s.attempt
-               and (s.outcome <> 'unknown' or d.claimed_by = @holder or d.leased_until <= now())))
+               and (s.outcome <> 'unknown' or d.claimed_by = @holder or d.leased_until <= now() or d.leased_until > now() + interval '1 minute')))
     for update skip locked
   ) d on true
 ), recorded as (

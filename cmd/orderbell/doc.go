@@ -20,5 +20,9 @@
 //     before anything is started.
 //   - `endpoint add` without --policy leaves the policy of an endpoint that exists
 //     alone: who changes a URL does not mean to change the ladder.
+//   - The same goes for its limits, which are taken away by 0: they are given to PostgreSQL
+//     as changes, so that two operators do not undo each other's.
+//   - A pause and an open breaker are no findings of status: somebody chose the one,
+//     and the other is how an endpoint that is ill should be treated. Both are counted.
 //   - No completion command yet: what the contract does not name is not there.
 package main

@@ -17,12 +17,19 @@ const defaultPolicy = "standard"
 
 func endpointAddCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "add [--config FILE] [--policy P] ID URL", Short: "Add an endpoint, or change the one with this id",
+		Use: "add [--config FILE] [--policy P] [--max-in-flight N] [--rate R] ID URL", Short: "Add an endpoint, or change the one with this id",
+		Long: `Adds an endpoint, or changes the URL of the one with this id. Its policy and its limits
+stay as they are unless you name them. Limits are kept over all workers together.`,
 		DisableFlagsInUseLine: true, Args: exactly(2),
 	}
 	file := configFlag(cmd)
 	policy := cmd.Flags().String("policy", "", "how it is talked to: the `NAME` of a policy (default: the one it has, or "+defaultPolicy+")")
+	limits := limitFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		limits, words, err := limits()
+		if err != nil {
+			return err
+		}
 		db, err := openDatabase(cmd, *file)
 		if err != nil {
 			return err
@@ -34,12 +41,12 @@ func endpointAddCommand() *cobra.Command {
 				return err
 			}
 		}
-		added, err := db.AddEndpoint(cmd.Context(), endpoint)
+		added, err := db.AddEndpoint(cmd.Context(), endpoint, limits)
 		if err != nil {
 			return refused(cmd.Context(), db, endpoint, err)
 		}
 		done := map[bool]string{true: "added", false: "changed"}[added]
-		return printLine(cmd.OutOrStdout(), "%s endpoint %s: %s, policy %s", done, shown(endpoint.ID), endpoint.URL, endpoint.Policy)
+		return printLine(cmd.OutOrStdout(), "%s endpoint %s: %s, policy %s%s", done, shown(endpoint.ID), endpoint.URL, endpoint.Policy, words)
 	}
 	return cmd
 }
@@ -73,42 +80,19 @@ func refused(ctx context.Context, db *postgres.DB, e outbox.Endpoint, err error)
 		slices.Sort(names)
 		return fmt.Errorf("no policy %s; there are: %s", shown(e.Policy), strings.Join(names, ", "))
 	}
+	return explained(err)
+}
+
+// explained says in PostgreSQL's own words why it has refused something, and what there
+// is instead.
+func explained(err error) error {
+	var code interface{ SQLState() string }
 	message, hint, ok := postgres.Refusal(err)
 	switch {
-	case !ok:
+	case !ok || errors.As(err, &code) && code.SQLState() == insufficientPrivilege:
 		return err
 	case hint == "":
 		return errors.New(message)
 	}
-	return fmt.Errorf("%s; %s", message, hint)
-}
-
-func endpointListCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "list [--config FILE] [--json]", Short: "Show who is told, where, and how",
-		DisableFlagsInUseLine: true, Args: exactly(0),
-	}
-	file, asJSON := configFlag(cmd), jsonFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		db, err := openDatabase(cmd, *file)
-		if err != nil {
-			return err
-		}
-		defer db.Close()
-		endpoints, err := db.ListEndpoints(cmd.Context())
-		if err != nil {
-			return err
-		}
-		if *asJSON {
-			return printJSON(cmd.OutOrStdout(), struct {
-				Endpoints []postgres.EndpointRow `json:"endpoints"`
-			}{append([]postgres.EndpointRow{}, endpoints...)})
-		}
-		rows := [][]string{{"id", "policy", "url"}}
-		for _, e := range endpoints {
-			rows = append(rows, []string{e.ID, e.Policy, e.URL})
-		}
-		return printTable(cmd.OutOrStdout(), rows)
-	}
-	return cmd
+	return fmt.Errorf("%s; %s", message, strings.TrimSuffix(hint, "."))
 }

@@ -19,6 +19,9 @@ func TestRights(t *testing.T) {
 		{"endpoint list", "orderbell_operator"},
 		{"endpoint add m-1 https://shop.example", "orderbell_operator"},
 		{"endpoint add m-1 https://shop.example --policy quick", "orderbell_operator"},
+		{"endpoint add m-1 https://shop.example --max-in-flight 5 --rate 2", "orderbell_operator"},
+		{"endpoint pause m-1 --reason asked", "orderbell_operator"},
+		{"endpoint resume m-1", "orderbell_operator"},
 	} {
 		t.Run(test.args, func(t *testing.T) {
 			t.Parallel()

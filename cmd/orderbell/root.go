@@ -18,7 +18,8 @@ func newRoot() *cobra.Command {
 		historyCommand(),
 		wakeCommand(),
 		adoptCommand(),
-		group("endpoint", "Say who is told", endpointAddCommand(), endpointListCommand()),
+		group("endpoint", "Say who is told",
+			endpointAddCommand(), endpointListCommand(), endpointPauseCommand(), endpointResumeCommand()),
 		benchCommand(),
 		versionCommand(),
 	)

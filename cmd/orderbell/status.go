@@ -84,5 +84,7 @@ func printBacklog(cmd *cobra.Command, asJSON bool, b postgres.Backlog, problems 
 		{"waiting", count(b.Waiting)},
 		{"held", count(b.Held)},
 		{"parked", count(b.Parked)},
+		{"paused", count(b.Paused)},
+		{"behind a breaker", count(b.BehindBreaker)},
 	})
 }

@@ -21,7 +21,7 @@ func object(t testing.TB, r result) map[string]any {
 
 func TestStatus(t *testing.T) {
 	t.Parallel()
-	calm := map[string]any{"due_now": 0.0, "in_flight": 0.0, "waiting": 0.0, "held": 0.0, "parked": 0.0}
+	calm := map[string]any{"due_now": 0.0, "in_flight": 0.0, "waiting": 0.0, "held": 0.0, "parked": 0.0, "paused": 0.0, "behind_breaker": 0.0}
 	for _, test := range []struct {
 		name     string
 		make     string // SQL, after one notification was written
@@ -46,13 +46,25 @@ func TestStatus(t *testing.T) {
 			map[string]any{"parked": 1.0},
 			[]string{"1 notification is parked: something on our side keeps it from"},
 		},
+		{
+			"paused", "update orderbell.delivery set next_attempt_at = now() - interval '2 min'; select orderbell.pause('m-1')", 0,
+			map[string]any{"paused": 1.0},
+			nil,
+		},
+		{
+			"behind a breaker", "update orderbell.delivery set next_attempt_at = now() - interval '2 min'; insert into orderbell.breaker (endpoint, probe_at, reason, opened_by) values ('m-1', now(), 'refused', 'w')", 0,
+			map[string]any{"behind_breaker": 1.0},
+			nil,
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			s := newShop(t)
 			s.endpoint("m-1", "https://shop.example/notify")
 			s.enqueue("m-1", "o-1")
-			s.exec(test.make)
+			for statement := range strings.SplitSeq(test.make, "; ") {
+				s.exec(statement)
+			}
 			s.wantsStatus(t, test.status, test.problems)
 			got := object(t, run(t, s.env(), "status", "--json"))
 			want := map[string]any{}

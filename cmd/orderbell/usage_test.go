@@ -29,6 +29,14 @@ func TestWrongUsage(t *testing.T) {
 		{"wake shout", `"shout" is neither bell nor poll; usage: orderbell wake [--config FILE] bell|poll`},
 		{"wake POLL", `"POLL" is neither bell nor poll`},
 		{"endpoint add m-1", "1 argument instead of 2"},
+		{"endpoint add m-1 https://shop.example --max-in-flight -1", "--max-in-flight -1 is not between 0 and 10000"},
+		{"endpoint add m-1 https://shop.example --max-in-flight 10001", "--max-in-flight 10001 is not between 0 and 10000"},
+		{"endpoint add m-1 https://shop.example --max-in-flight few", `invalid argument "few"`},
+		{"endpoint add m-1 https://shop.example --rate -0.1", "--rate -0.1 is not between 0 and 10000"},
+		{"endpoint add m-1 https://shop.example --rate 1e5", "--rate 100000 is not between 0 and 10000"},
+		{"endpoint add m-1 https://shop.example --rate NaN", "--rate NaN is not between 0 and 10000"},
+		{"endpoint pause", "0 arguments instead of 1; usage: orderbell endpoint pause [--config FILE] [--reason R] ID"},
+		{"endpoint resume", "0 arguments instead of 1; usage: orderbell endpoint resume [--config FILE] ID"},
 		{"migrate export", "0 arguments instead of 1; usage: orderbell migrate export DIR"},
 		{"status --json=perhaps", `invalid argument "perhaps"`},
 		{"work --config", "flag needs an argument: --config"},
@@ -50,7 +58,7 @@ func TestWithoutADatabaseURL(t *testing.T) {
 	t.Parallel()
 	for _, args := range []string{
 		"work", "migrate up", "migrate down", "migrate status", "status", "status --json",
-		"history 1", "wake poll", "endpoint add m-1 https://shop.example", "endpoint list", "demo --scene shop",
+		"history 1", "wake poll", "endpoint add m-1 https://shop.example", "endpoint list", "endpoint pause m-1", "endpoint resume m-1", "demo --scene shop",
 	} {
 		t.Run(args, func(t *testing.T) {
 			t.Parallel()

@@ -48,6 +48,8 @@ type Claim struct {
 	ContentType string
 	Body        string
 	Headers     map[string]string // the endpoint's, overlaid with the row's own
+	// Fault is why no request can be made of the row; empty where one can.
+	Fault string
 
 	// PolicyName is the policy that the row itself names, or empty: the endpoint's.
 	PolicyName string

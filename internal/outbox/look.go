@@ -21,6 +21,8 @@ type Look struct {
 	Lapsed bool
 	// NextLeaseEnd is how long until the next lease may end; 0 if nothing is in flight.
 	NextLeaseEnd time.Duration
+	// NextProbe is how long until the next open breaker lets a probe pass; 0 if none will.
+	NextProbe time.Duration
 }
 
 // Lane asks a claim for rows of one endpoint.

@@ -10,9 +10,9 @@ import (
 // kills its workers cannot do so in a loop.
 const FreeUnknowns = 2
 
-// OursWait follows an attempt that failed for a reason on our side: what is wrong is
-// rarely mended sooner.
-const OursWait = time.Second
+// OursWait follows an attempt that failed for a reason on our side: it spends no rung, so
+// that it would go on for ever, and what is wrong is rarely mended sooner.
+const OursWait = 5 * time.Second
 
 // Verdict says where a row goes after an attempt.
 type Verdict struct {

@@ -31,6 +31,7 @@ type Bell struct {
 	tell               func(Hearing)
 
 	live    atomic.Bool
+	changes atomic.Uint64
 	rung    chan struct{}
 	slumber *slumber
 }
@@ -79,6 +80,11 @@ func NewBell(db *DB, url string, tell func(Hearing)) (*Bell, error) {
 // Rung is signalled when somebody has rung, when the lock has been granted, and
 // when the bell has begun or ceased to be heard: reasons to look.
 func (b *Bell) Rung() <-chan struct{} { return b.rung }
+
+// Changes counts how often endpoints or policies may have changed: what was read of them
+// before it moved is old. Rung is signalled each time. It stands still while the bell
+// cannot be heard.
+func (b *Bell) Changes() uint64 { return b.changes.Load() }
 
 // Live tells whether the bell can be heard: the database wants it rung, both
 // sessions are up, and they have passed their test.

@@ -92,3 +92,25 @@ func BenchmarkClaimAndSettle(b *testing.B) {
 		})
 	}
 }
+
+// What it costs to ask for endpoints with both limits, and to learn that they have none.
+func BenchmarkReserve(b *testing.B) {
+	for _, size := range []int{1, 16, 64} {
+		for _, limits := range []string{"max_in_flight = 10000, rate_per_second = 10000", "max_in_flight = null"} {
+			b.Run(fmt.Sprintf("%d/%s", size, limits), func(b *testing.B) {
+				h := newHouse(b)
+				h.exec("insert into orderbell.endpoint (id, url) select 'x-' || n, 'http://shop.example' from generate_series(1, $1::int) n", size)
+				h.exec("update orderbell.endpoint set " + limits)
+				wants := make([]outbox.Want, size)
+				for i := range wants {
+					wants[i] = outbox.Want{Endpoint: fmt.Sprint("x-", i+1), Slots: 5, Sends: 5}
+				}
+				for b.Loop() {
+					if _, err := h.db.Reserve(b.Context(), wants); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}

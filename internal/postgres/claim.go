@@ -3,6 +3,7 @@ package postgres
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -74,7 +75,20 @@ func (db *DB) Reclaim(ctx context.Context, lanes []outbox.Lane) ([]*outbox.Claim
 type notificationRow struct {
 	ID                                     outbox.ID
 	Event, OrderNo, URL, ContentType, Body string
-	Headers                                map[string]string
+	Headers                                *string // JSON
+}
+
+// into completes a claim. What was checked when it was inserted may have been changed by
+// hand since.
+func (r *notificationRow) into(claim *outbox.Claim) {
+	claim.Event, claim.OrderNo, claim.Body = r.Event, r.OrderNo, r.Body
+	claim.URL, claim.ContentType, claim.Headers = r.URL, r.ContentType, nil
+	if r.Headers == nil {
+		return
+	}
+	if json.Unmarshal([]byte(*r.Headers), &claim.Headers) != nil {
+		claim.Fault = "headers is no JSON object of texts"
+	}
 }
 
 // planOnce is how far apart ids may be made for the plan that all fills share: it
@@ -108,9 +122,7 @@ func (db *DB) Fill(ctx context.Context, claims []*outbox.Claim) (gone []*outbox.
 	}
 	for i := range rows {
 		row := &rows[i]
-		claim := byID[row.ID]
-		claim.Event, claim.OrderNo, claim.Body = row.Event, row.OrderNo, row.Body
-		claim.URL, claim.ContentType, claim.Headers = row.URL, row.ContentType, row.Headers
+		row.into(byID[row.ID])
 		delete(byID, row.ID)
 	}
 	for _, claim := range byID {

@@ -9,19 +9,51 @@ import (
 	"github.com/orderbell/orderbell/internal/outbox"
 )
 
-// AddEndpoint adds an endpoint, or changes the one with this id; it returns
-// whether it is new.
-func (db *DB) AddEndpoint(ctx context.Context, e outbox.Endpoint) (added bool, err error) {
-	row, err := queryOne[struct{ Added bool }](ctx, db.reads, "add endpoint "+e.ID, sqlAddEndpoint,
-		pgx.StrictNamedArgs{"id": e.ID, "url": e.URL, "policy": e.Policy})
+// Limits are changes of what all workers may do to an endpoint together. Nil: it stays
+// as it is; 0: there is none any more.
+type Limits struct {
+	MaxInFlight *int     // 1 to 10,000 requests
+	Rate        *float64 // up to 10,000 requests a second
+}
+
+// AddEndpoint adds an endpoint, or changes URL, policy and these limits of the one with
+// this id; it returns whether it is new.
+func (db *DB) AddEndpoint(ctx context.Context, e outbox.Endpoint, limits Limits) (added bool, err error) {
+	row, err := queryOne[struct{ Added bool }](ctx, db.reads, "add endpoint "+e.ID, sqlAddEndpoint, pgx.StrictNamedArgs{
+		"id": e.ID, "url": e.URL, "policy": e.Policy, "max_in_flight": limits.MaxInFlight, "rate": limits.Rate,
+	})
 	return row.Added, err
 }
 
 // EndpointRow is an endpoint as `orderbell endpoint list` shows it.
 type EndpointRow struct {
-	ID     string `json:"id"`
-	URL    string `json:"url"`
-	Policy string `json:"policy"`
+	ID            string     `json:"id"`
+	URL           string     `json:"url"`
+	Policy        string     `json:"policy"`
+	MaxInFlight   *int       `json:"max_in_flight"`
+	RatePerSecond *float64   `json:"rate_per_second"`
+	PausedAt      *time.Time `json:"paused_at"`
+	PauseReason   string     `json:"pause_reason,omitempty"`
+	// Breaker is closed, open or half_open; what follows is of one that is not closed.
+	Breaker       string     `json:"breaker"`
+	OpenedAt      *time.Time `json:"opened_at,omitempty"`
+	OpenedBecause string     `json:"opened_because,omitempty"`
+	ProbeAt       *time.Time `json:"probe_at,omitempty"`
+}
+
+// Pause stops sending to an endpoint; its rows are kept. An empty reason leaves the one
+// that it has.
+func (db *DB) Pause(ctx context.Context, endpoint, reason string) error {
+	_, err := queryOne[struct{ Done string }](ctx, db.reads, "pause endpoint "+endpoint, sqlPause,
+		pgx.StrictNamedArgs{"endpoint": endpoint, "reason": reason})
+	return err
+}
+
+// Resume goes on sending to an endpoint, and closes its breaker.
+func (db *DB) Resume(ctx context.Context, endpoint string) error {
+	_, err := queryOne[struct{ Done string }](ctx, db.reads, "resume endpoint "+endpoint, sqlResume,
+		pgx.StrictNamedArgs{"endpoint": endpoint})
+	return err
 }
 
 // ListEndpoints returns every endpoint, by id.
@@ -37,6 +69,8 @@ type Backlog struct {
 	Waiting              int64   `json:"waiting"`
 	Held                 int64   `json:"held"`
 	Parked               int64   `json:"parked"`
+	Paused               int64   `json:"paused"`
+	BehindBreaker        int64   `json:"behind_breaker"`
 }
 
 // Backlog returns what is unfinished.

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/orderbell/orderbell/internal/outbox"
+	"github.com/orderbell/orderbell/internal/postgres"
 )
 
 // The policies of a fresh database are a published promise.
@@ -93,6 +94,45 @@ func TestEndpoints(t *testing.T) {
 	}
 }
 
+// Limits, pause and breaker as workers read them.
+func TestEndpointsThatMayNotSend(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	read := func() outbox.Endpoint {
+		t.Helper()
+		found, err := h.db.Endpoints(t.Context(), []string{"m-1"})
+		if err != nil || len(found) != 1 {
+			t.Fatalf("found %v, %v", found, err)
+		}
+		return *found[0]
+	}
+	h.limit("max_in_flight = 3, rate_per_second = 0.25")
+	h.exec("select orderbell.pause('m-1')")
+	want := outbox.Endpoint{ID: "m-1", URL: "http://shop.example/notify", Policy: "standard", MaxInFlight: 3, Rate: 0.25, Paused: true}
+	if diff := cmp.Diff(want, read()); diff != "" {
+		t.Errorf("limited and paused (-want +got):\n%s", diff)
+	}
+	h.breaks(h.db, outbox.Breaking{Endpoint: "m-1", Open: true, Reason: "refused"})
+	for _, test := range []struct {
+		set         string
+		least, most time.Duration
+	}{
+		{"probe_at = now() + interval '1 h'", 59 * time.Minute, time.Hour},
+		{"probe_at = now() - interval '1 h'", 0, 0},
+		{"probing_until = now() + interval '2 h'", 119 * time.Minute, 2 * time.Hour},
+		{"probing_until = now() - interval '2 h'", 0, 0},
+	} {
+		h.exec("update orderbell.breaker set " + test.set)
+		if got := read(); !got.Open || got.ProbeIn < test.least || got.ProbeIn > test.most {
+			t.Errorf("%s: open %t, its probe in %s; want %s", test.set, got.Open, got.ProbeIn, test.most)
+		}
+	}
+	h.exec("select orderbell.resume('m-1')")
+	if got := read(); got.Open || got.Paused || got.ProbeIn != 0 {
+		t.Errorf("resumed: %+v", got)
+	}
+}
+
 // A fault is written by a worker that has read these very rules, and leaves with
 // them.
 func TestSetFault(t *testing.T) {
@@ -146,19 +186,37 @@ func TestCommands(t *testing.T) {
 	h := newHouse(t)
 	e := outbox.Endpoint{ID: "m-0", URL: "https://zero.example/", Policy: "quick"}
 	for _, want := range []bool{true, false} {
-		if added, err := h.db.AddEndpoint(t.Context(), e); err != nil || added != want {
+		if added, err := h.db.AddEndpoint(t.Context(), e, postgres.Limits{}); err != nil || added != want {
 			t.Errorf("added %t, want %t, %v", added, want, err)
 		}
 		e.URL = "https://nil.example/"
+	}
+	for _, step := range []struct {
+		limits postgres.Limits
+		want   string
+	}{
+		{postgres.Limits{MaxInFlight: new(5)}, "5 null"},
+		{postgres.Limits{Rate: new(0.1)}, "5 0.1"},
+		{postgres.Limits{}, "5 0.1"},
+		{postgres.Limits{MaxInFlight: new(0), Rate: new(20.0)}, "null 20"},
+		{postgres.Limits{Rate: new(0.0)}, "null null"},
+	} {
+		if _, err := h.db.AddEndpoint(t.Context(), e, step.limits); err != nil {
+			t.Fatal(err)
+		}
+		got := one[string](t, h.pool, "select concat_ws(' ', coalesce(max_in_flight::text, 'null'), coalesce(rate_per_second::text, 'null')) from orderbell.endpoint where id = 'm-0'")
+		if got != step.want {
+			t.Errorf("%+v: the limits are %s, want %s", step.limits, got, step.want)
+		}
 	}
 	listed, err := h.db.ListEndpoints(t.Context())
 	if err != nil || len(listed) != 2 || listed[0].ID != "m-0" || listed[0].URL != "https://nil.example/" || listed[1].ID != "m-1" {
 		t.Errorf("listed %v, %v", listed, err)
 	}
-	if _, err := h.db.AddEndpoint(t.Context(), outbox.Endpoint{ID: "bad", URL: "ftp://x", Policy: "quick"}); err == nil {
+	if _, err := h.db.AddEndpoint(t.Context(), outbox.Endpoint{ID: "bad", URL: "ftp://x", Policy: "quick"}, postgres.Limits{}); err == nil {
 		t.Error("a bad URL was taken")
 	}
-	if _, err := h.db.AddEndpoint(t.Context(), outbox.Endpoint{ID: "bad", URL: "http://x", Policy: "slow"}); err == nil {
+	if _, err := h.db.AddEndpoint(t.Context(), outbox.Endpoint{ID: "bad", URL: "http://x", Policy: "slow"}, postgres.Limits{}); err == nil {
 		t.Error("an unknown policy was taken")
 	}
 

@@ -41,8 +41,10 @@ func TestEnqueueRefuses(t *testing.T) {
 		{"release('m-1', 'A1')", "0A000", "release", ""},
 		{"replay(orderbell.uuid7(), 'asked')", "0A000", "replay", ""},
 		{"replay_matching('m-1', 'exhausted', now())", "0A000", "replay_matching", ""},
-		{"pause('m-1')", "0A000", "pause", ""},
-		{"resume('m-1')", "0A000", "resume", ""},
+		{"pause('nobody')", "23503", `unknown endpoint "nobody"`, `orderbell.endpoint has 1, among them "m-1".`},
+		{"resume('nobody')", "23503", `unknown endpoint "nobody"`, `orderbell.endpoint has 1, among them "m-1".`},
+		{"pause(null)", "22004", "endpoint", ""},
+		{"resume(null)", "22004", "endpoint", ""},
 		{"cancel(null, 'A1')", "22004", "endpoint", ""},
 		{"cancel('m-1', null)", "22004", "order_no", ""},
 	} {
@@ -60,10 +62,12 @@ func TestEnqueueRefuses(t *testing.T) {
 		t.Errorf("%d rows are left of what was refused", n)
 	}
 	h.exec("delete from orderbell.endpoint")
-	_, err := h.pool.Exec(t.Context(), "select orderbell.enqueue('m-1', 'e', 'A1', '')")
-	var refused *pgconn.PgError
-	if !errors.As(err, &refused) || !strings.Contains(refused.Hint, "orderbell endpoint add") {
-		t.Errorf("without any endpoint: %v", err)
+	for _, call := range []string{"enqueue('m-1', 'e', 'A1', '')", "pause('m-1')"} {
+		_, err := h.pool.Exec(t.Context(), "select orderbell."+call)
+		var refused *pgconn.PgError
+		if !errors.As(err, &refused) || !strings.Contains(refused.Hint, "orderbell endpoint add") {
+			t.Errorf("%s without any endpoint: %v", call, err)
+		}
 	}
 }
 

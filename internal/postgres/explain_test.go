@@ -180,6 +180,72 @@ func TestExplanations(t *testing.T) {
 			},
 			want: `parked because policy ours does not exist; .*`,
 		},
+		"parked and paused": {
+			place: func(h *house) outbox.ID {
+				h.exec("update orderbell.policy set fault = 'unknown name statsu' where name = 'standard'")
+				h.exec("select orderbell.pause('m-1', 'they move')")
+				return h.enqueue("A1")
+			},
+			want: `parked because policy standard: unknown name statsu; no rung is spent, and it goes on by itself once that is mended and orderbell.resume is called: paused since INSTANT because they move`,
+		},
+		"paused": {
+			place: func(h *house) outbox.ID {
+				id := h.tried("A1", outbox.OutcomeTimeout)
+				h.move(id, "next_attempt_at = now()")
+				h.exec("select orderbell.pause('m-1', 'they move')")
+				return id
+			},
+			want: `attempt 1: because of timeout; paused since INSTANT because they move: attempt 2 is due since INSTANT; no rung is spent, it goes on when orderbell.resume is called`,
+		},
+		"paused without a reason, behind an open breaker": {
+			place: func(h *house) outbox.ID {
+				h.breaks(h.db, outbox.Breaking{Endpoint: "m-1", Open: true, Reason: "refused"})
+				h.exec("select orderbell.pause('m-1')")
+				return h.enqueue("A1")
+			},
+			want: `paused since INSTANT: attempt 1 is due since INSTANT; no rung is spent, it goes on when orderbell.resume is called`,
+		},
+		"paused, on a rung": {
+			place: func(h *house) outbox.ID {
+				id := h.tried("A1", outbox.OutcomeTimeout)
+				h.exec("select orderbell.pause('m-1', 'they move')")
+				return id
+			},
+			want: `attempt 1: because of timeout; waiting on rung 1 of 9, next attempt at INSTANT; paused since INSTANT because they move: then it is kept until orderbell.resume is called`,
+		},
+		"paused, in flight": {
+			place: func(h *house) outbox.ID {
+				id := h.claimed("A1").ID
+				h.exec("select orderbell.pause('m-1', 'they move')")
+				return id
+			},
+			want: `attempt 1 is being made by worker w-1/[0-9a-f]{4}, whose lease lasts until INSTANT`,
+		},
+		"behind an open breaker": {
+			place: func(h *house) outbox.ID {
+				id := h.tried("A1", outbox.OutcomeUnreachable)
+				h.move(id, "next_attempt_at = now()")
+				h.breaks(h.db, outbox.Breaking{Endpoint: "m-1", Open: true, Reason: "5 attempts in a row failed: connection refused"})
+				return id
+			},
+			want: `attempt 1: because of unreachable; attempt 2 is due since INSTANT, and waits: the endpoint's breaker is open since INSTANT \(5 attempts in a row failed: connection refused\), next probe at INSTANT; no rung is spent`,
+		},
+		"behind a breaker that is being probed": {
+			place: func(h *house) outbox.ID {
+				h.breaks(h.db, outbox.Breaking{Endpoint: "m-1", Open: true, Reason: "refused"})
+				h.exec("update orderbell.breaker set probe_at = now()")
+				h.probes(h.db)
+				return h.enqueue("A1")
+			},
+			want: `attempt 1 is due since INSTANT, and waits: the endpoint's breaker is open since INSTANT \(refused\), a probe is being sent; no rung is spent`,
+		},
+		"on a rung, its endpoint's breaker open": {
+			place: func(h *house) outbox.ID {
+				h.breaks(h.db, outbox.Breaking{Endpoint: "m-1", Open: true, Reason: "refused"})
+				return h.tried("A1", outbox.OutcomeTimeout)
+			},
+			want: `attempt 1: because of timeout; waiting on rung 1 of 9, next attempt at INSTANT, gives up at INSTANT`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -226,6 +292,11 @@ func TestGivesUpAt(t *testing.T) {
 		}
 	}
 	id := h.enqueue("A2")
+	h.exec("select orderbell.pause('m-1')")
+	if got := one[*time.Time](t, h.pool, "select gives_up_at from orderbell.notification_status where id = $1", id); got != nil {
+		t.Errorf("paused, it gives up at %s, want null", got)
+	}
+	h.exec("select orderbell.resume('m-1')")
 	for _, change := range []string{
 		"update orderbell.delivery set state = 'held', next_attempt_at = 'infinity' where notification_id = $1",
 		"update orderbell.delivery set state = 'pending', next_attempt_at = now(), policy = 'nothing' where notification_id = $1",
@@ -265,12 +336,22 @@ func TestBacklog(t *testing.T) {
 		h.move(one[outbox.ID](t, h.pool, "select orderbell.enqueue('m-1', 'e', 'parked', '', policy => 'quick')"), set)
 	}
 	h.exec("update orderbell.policy set fault = 'it does not compile' where name = 'quick'")
+	// Of an endpoint that is paused and one that does not answer: due, waiting, parked.
+	h.exec("insert into orderbell.endpoint (id, url) values ('paused', 'http://shop.example'), ('ill', 'http://shop.example')")
+	for endpoint, due := range map[string]int{"paused": 4, "ill": 5} {
+		h.exec("select orderbell.enqueue($1, 'e', 'A', '') from generate_series(1, $2)", endpoint, due)
+		h.exec("update orderbell.delivery set next_attempt_at = now() - interval '3 h' where endpoint = $1", endpoint)
+		h.exec("select orderbell.enqueue($1, 'e', 'A', '', deliver_after => '1 h')", endpoint)
+		h.exec("select orderbell.enqueue($1, 'e', 'A', '', policy => 'quick')", endpoint)
+		h.breaks(h.db, outbox.Breaking{Endpoint: endpoint, Open: true, Reason: "refused"})
+	}
+	h.exec("select orderbell.pause('paused')")
 	got := backlog()
 	if got.OldestOverdueSeconds < 3600 || got.OldestOverdueSeconds > 3660 {
 		t.Errorf("the oldest is overdue for %.0f s, want 3600", got.OldestOverdueSeconds)
 	}
 	got.OldestOverdueSeconds = 0
-	want := postgres.Backlog{DueNow: 2, InFlight: 3, Waiting: 3, Held: 1, Parked: 2}
+	want := postgres.Backlog{DueNow: 2, InFlight: 3, Waiting: 5, Held: 1, Parked: 4, Paused: 4, BehindBreaker: 5}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("backlog (-want +got):\n%s", diff)
 	}

@@ -13,6 +13,8 @@ const (
 	// heartbeat is how long the listening session may be quiet before it makes sure
 	// that somebody is there at the other end.
 	heartbeat = time.Minute
+	// changeChannel is where the triggers of endpoint and policy tell of changes.
+	changeChannel = "orderbell_change"
 	// farewell bounds the end of a connection.
 	farewell = time.Second
 )
@@ -44,6 +46,7 @@ func (b *Bell) hear(ctx context.Context, changed <-chan struct{}, say func(Heari
 	ended := make(chan error, 2)
 	sessions.Go(func() { ended <- b.listen(ctx, listening) })
 	sessions.Go(func() { ended <- b.holdLock(ctx, locking) })
+	b.changes.Add(1) // before it was listening, or in the midst of the test
 	b.live.Store(true)
 	say(Hearing{Wake: WakeBell})
 	signal(b.rung)
@@ -85,10 +88,14 @@ func part(ctx context.Context, conn *pgx.Conn) {
 func (b *Bell) listen(ctx context.Context, conn *pgx.Conn) error {
 	for {
 		quiet, cancel := context.WithTimeout(ctx, heartbeat)
-		_, err := conn.WaitForNotification(quiet)
+		heard, err := conn.WaitForNotification(quiet)
 		cancel()
 		switch {
 		case err == nil:
+			// A change may also make parked rows sendable: a reason to look.
+			if heard.Channel == changeChannel {
+				b.changes.Add(1)
+			}
 			signal(b.rung)
 		case ctx.Err() != nil || !pgconn.Timeout(err):
 			return &failure{"listen", err}

@@ -41,14 +41,20 @@ type fullLookRow struct {
 	Suspects     []string
 	Lapsed       bool
 	NextLeaseEnd *time.Duration
+	NextProbe    *time.Duration
 	NextDue      *time.Duration
 	Poll         bool
 	Home         string
 }
 
-// FullLook says which endpoints have a row due, however long already.
+// FullLook says which endpoints have a row due, however long already. It may take long,
+// and has connections of its own, so that claims go on beside it.
 func (db *DB) FullLook(ctx context.Context) (outbox.Look, error) {
-	row, err := queryOne[fullLookRow](ctx, db.claims, "look for all due rows", sqlFullLook, pgx.StrictNamedArgs{"free": outbox.FreeUnknowns})
+	pool := db.reads
+	if db.here.Load() == nil {
+		pool = db.claims // which ask first where they are
+	}
+	row, err := queryOne[fullLookRow](ctx, pool, "look for all due rows", sqlFullLook, pgx.StrictNamedArgs{"free": outbox.FreeUnknowns})
 	if err != nil {
 		return outbox.Look{}, err
 	}
@@ -58,7 +64,7 @@ func (db *DB) FullLook(ctx context.Context) (outbox.Look, error) {
 	db.wake.see(row.Poll)
 	return outbox.Look{
 		At: row.At, Endpoints: row.Endpoints, Suspects: row.Suspects, NextDue: orZero(row.NextDue),
-		Lapsed: row.Lapsed, NextLeaseEnd: orZero(row.NextLeaseEnd),
+		Lapsed: row.Lapsed, NextLeaseEnd: orZero(row.NextLeaseEnd), NextProbe: orZero(row.NextProbe),
 	}, nil
 }
 

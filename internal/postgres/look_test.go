@@ -107,3 +107,63 @@ func TestFullLook(t *testing.T) {
 		t.Errorf("endpoints (-want +got):\n%s", diff)
 	}
 }
+
+// The full look says when somebody may be probed: not what may be already, and not
+// before the probe under way is given up.
+func TestFullLookSeesTheNextProbe(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.exec("insert into orderbell.endpoint (id, url) values ('m-2', 'http://two.example')")
+	h.breaks(h.db, outbox.Breaking{Endpoint: "m-1", Open: true}, outbox.Breaking{Endpoint: "m-2", Open: true})
+	for _, step := range []struct {
+		set  string
+		want time.Duration
+	}{
+		{"probe_at = now() - interval '1 s'", 0},
+		{"probe_at = now() + interval '1 h' where endpoint = 'm-1'", time.Hour},
+		{"probing_until = now() + interval '2 h' where endpoint = 'm-1'", 2 * time.Hour},
+		{"probe_at = now() + interval '30 min' where endpoint = 'm-2'", 30 * time.Minute},
+	} {
+		h.exec("update orderbell.breaker set " + step.set)
+		look, err := h.db.FullLook(t.Context())
+		if err != nil || look.NextProbe > step.want || look.NextProbe < step.want-time.Minute {
+			t.Errorf("%s: the next probe in %s, %v; want %s", step.set, look.NextProbe, err, step.want)
+		}
+	}
+}
+
+// A lane that may not send costs no statement: looks do not name it. A breaker that lets a
+// probe pass is named, and the full look says when the next one will be.
+func TestLooksLeaveOutWhatMayNotSend(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	since := one[time.Time](t, h.pool, "select clock_timestamp()")
+	h.exec("insert into orderbell.policy (name, ladder, acknowledge) values ('broken', '{1m}', 'status = 200')")
+	due := "next_attempt_at = clock_timestamp()"
+	h.lanes(map[string]string{
+		"well": due, "paused": due, "open": due, "to probe": due, "being probed": due, "parked": due, "choosy": due + ", policy = 'standard'",
+	})
+	h.exec("update orderbell.endpoint set paused_at = now() where id = 'paused'")
+	h.exec("update orderbell.endpoint set policy = 'broken' where id in ('parked', 'choosy')")
+	h.exec("update orderbell.policy set fault = 'it does not compile' where name = 'broken'")
+	h.exec(`insert into orderbell.breaker (endpoint, probe_at, probing_until, reason, opened_by) values
+		('open', now() + interval '1 h', null, 'refused', 'w-1'), ('to probe', now(), null, 'refused', 'w-1'),
+		('being probed', now() - interval '1 h', now() + interval '2 h', 'refused', 'w-1')`)
+	look, err := h.db.Look(t.Context(), since)
+	if err != nil {
+		t.Fatal(err)
+	}
+	full, err := h.db.FullLook(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, found := range map[string]outbox.Look{"look": look, "full look": full} {
+		slices.Sort(found.Endpoints)
+		if diff := cmp.Diff([]string{"choosy", "to probe", "well"}, found.Endpoints); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	if full.NextProbe > time.Hour || full.NextProbe < time.Hour-time.Minute {
+		t.Errorf("the next probe may be sent in %v, want an hour", full.NextProbe)
+	}
+}

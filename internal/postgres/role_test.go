@@ -55,6 +55,14 @@ func TestTheWorkerRoleIsEnough(t *testing.T) {
 	check("Policies", err)
 	_, err = db.Endpoints(ctx, []string{"m-1"})
 	check("Endpoints", err)
+	h.limit("max_in_flight = 2, rate_per_second = 2")
+	_, err = db.Reserve(ctx, []outbox.Want{{Endpoint: "m-1", Slots: 1, Sends: 1}})
+	check("Reserve", err)
+	for _, open := range []bool{true, false} {
+		check("Break", db.Break(ctx, []outbox.Breaking{{Endpoint: "m-1", Open: open, Reason: "refused"}}))
+		_, err = db.Probe(ctx, []string{"m-1"}, time.Second)
+		check("Probe", err)
+	}
 	_, _, err = db.MakePartitions(ctx)
 	check("MakePartitions", err)
 	_, err = db.Backlog(ctx)
@@ -80,10 +88,19 @@ func TestTheOperatorRoleIsEnough(t *testing.T) {
 	if err := db.CheckSchema(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if _, err := db.AddEndpoint(t.Context(), outbox.Endpoint{ID: "m-2", URL: "http://two.example/", Policy: "quick"}); err != nil {
+	if _, err := db.AddEndpoint(t.Context(), outbox.Endpoint{ID: "m-2", URL: "http://two.example/", Policy: "quick"}, postgres.Limits{}); err != nil {
 		t.Error(err)
 	}
 	if _, err := db.ListEndpoints(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := db.Endpoints(t.Context(), []string{"m-2"}); err != nil {
+		t.Error(err)
+	}
+	if err := db.Pause(t.Context(), "m-2", "asked"); err != nil {
+		t.Error(err)
+	}
+	if err := db.Resume(t.Context(), "m-2"); err != nil {
 		t.Error(err)
 	}
 	if _, err := db.SetWake(t.Context(), postgres.WakePoll); err != nil {

@@ -27,7 +27,7 @@ func (b *Bell) test(ctx context.Context, listening, locking *pgx.Conn) error {
 	number := testNumber()
 	channel := fmt.Sprintf("orderbell_test_%d", -int64(number))
 	key := fmt.Sprintf("%s, %d", lockClass, number)
-	if _, err := listening.Exec(ctx, "/* orderbell:listen */ listen orderbell; listen "+channel); err != nil {
+	if _, err := listening.Exec(ctx, "/* orderbell:listen */ listen orderbell; listen "+changeChannel+"; listen "+channel); err != nil {
 		return &failure{"listen", err}
 	}
 	if _, err := locking.Exec(ctx, "/* orderbell:test */ select pg_advisory_lock("+key+")"); err != nil {

@@ -141,14 +141,18 @@ func storable(text string) string {
 // inASCII writes what outsiders have said in characters that every encoding has.
 func inASCII(args pgx.StrictNamedArgs) pgx.StrictNamedArgs {
 	for _, name := range []string{"errors", "excerpts", "reasons"} {
-		for _, text := range args[name].([]*string) {
-			if text != nil {
-				*text = strings.Trim(strconv.QuoteToASCII(*text), `"`)
-			}
-		}
+		toASCII(args[name].([]*string))
 	}
 	args["again"] = true
 	return args
+}
+
+func toASCII(texts []*string) {
+	for _, text := range texts {
+		if text != nil {
+			*text = strings.Trim(strconv.QuoteToASCII(*text), `"`)
+		}
+	}
 }
 
 func orNull[T comparable](v T) *T {

@@ -26,14 +26,10 @@ func TestNotThereYet(t *testing.T) {
 		enqueue + "on_exhausted => 'h')",
 		"insert into orderbell.notification (endpoint, event, order_no, body, hold) values ('m', 'e', '1', 'b', true)",
 		"insert into orderbell.endpoint (id, url) values ('a', 'sql:shop.close_order')",
-		"update orderbell.endpoint set max_in_flight = 1",
-		"update orderbell.endpoint set rate_per_second = 1",
 		"update orderbell.endpoint set on_head_exhausted = 'block'",
 		"select orderbell.release('m', '1')",
 		"select orderbell.replay(gen_random_uuid(), 'asked')",
 		"select orderbell.replay_matching('m', 'exhausted', now() - interval '1 day')",
-		"select orderbell.pause('m')",
-		"select orderbell.resume('m')",
 	}
 	for _, statement := range tried {
 		_, err := db.Exec(t.Context(), statement)

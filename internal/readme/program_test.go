@@ -68,6 +68,7 @@ func walk(t *testing.T, p *program) {
 	if want := `{"trade_status":"TRADE_SUCCESS","total_fee":424.42}`; got[0].body != want || got[0].contentType != "application/json" {
 		t.Errorf("the merchant got %+v, want the body %s as JSON", got[0], want)
 	}
+	shell(shown(t, "When a receiver is ill", "sh", 1)[0])
 	history := shell(shown(t, "Ask what happened", "sh", 1)[0])
 	if !strings.Contains(history, "acknowledged") || !strings.Contains(history, "trade.success") {
 		t.Errorf("the history says:\n%s", history)

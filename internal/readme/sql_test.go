@@ -113,3 +113,25 @@ func TestRestoredBackup(t *testing.T) {
 		return nil
 	})
 }
+
+// What the page shows of pauses and limits is an operator's to do, and does what it says.
+func TestWhenAReceiverIsIll(t *testing.T) {
+	t.Parallel()
+	db := connect(t, pgtest.Database(t))
+	run(t, db, "insert into orderbell.endpoint (id, url) values ('m-1001', 'https://shop.example')")
+	asking, acting, _ := strings.Cut(shown(t, "When a receiver is ill", "sql", 1)[0], ";")
+	run(t, db, "set role orderbell_reader; "+asking+"; set role orderbell_operator; "+asking+"; reset role")
+	steps := strings.Split(strings.TrimSuffix(strings.TrimSpace(acting), ";"), ";")
+	states := []string{"t they are moving", "f", "f 5 20"}
+	if len(steps) != len(states) {
+		t.Fatalf("the page shows %q", steps)
+	}
+	for i, step := range steps {
+		run(t, db, "set role orderbell_operator; "+step+"; reset role")
+		var got string
+		get(t, db, []any{&got}, "select concat_ws(' ', paused_at is not null, pause_reason, max_in_flight, rate_per_second) from orderbell.endpoint")
+		if got != states[i] {
+			t.Errorf("after %s the endpoint is %q, want %q", step, got, states[i])
+		}
+	}
+}
