@@ -9,14 +9,16 @@ import (
 )
 
 // carry takes one claim through deliver, judge, settle.
-func (w *Worker) carry(ctx context.Context, claim *outbox.Claim) {
+func (w *Worker) carry(ctx context.Context, claim *outbox.Claim) outbox.Result {
 	began := time.Now()
 	result := w.deliver(ctx, claim)
+	w.network.weigh(claim.Endpoint, &result)
 	claim.Body = "" // results may wait for the database; their bodies need not
 	verdict := claim.Policy.Judge(claim, result)
 	w.settler.settle(&outbox.Settlement{
 		Claim: claim, Result: result, Verdict: verdict, Began: began, Worker: w.Name,
 	})
+	return result
 }
 
 // deliver makes the attempt while the lease lasts. Where it could not be renewed, what
@@ -34,25 +36,33 @@ func (w *Worker) deliver(ctx context.Context, claim *outbox.Claim) outbox.Result
 
 // handBack ends an attempt of which nothing was sent: the row is due at once, for
 // anybody.
-func (w *Worker) handBack(claim *outbox.Claim, why string) {
-	w.conclude(claim, outbox.Result{Outcome: outbox.OutcomeInterrupted, Error: why})
+func (w *Worker) handBack(e errand, why string) {
+	w.conclude(e, outbox.Result{Outcome: outbox.OutcomeInterrupted, Error: why})
 }
 
 func (w *Worker) handBackAll(batch []errand, why string) {
 	for _, e := range batch {
-		w.handBack(e.claim, why)
+		w.handBack(e, why)
 	}
 }
 
 // endGone ends a row whose notification is there no more.
-func (w *Worker) endGone(claim *outbox.Claim) {
+func (w *Worker) endGone(e errand) {
+	claim := e.claim
 	w.Log.Error("a notification is gone, its delivery ends rejected", keyNotification, outbox.FormatID(claim.ID), keyEndpoint, claim.Endpoint)
-	w.conclude(claim, outbox.Result{
-		Outcome: outbox.OutcomeRejected, Error: "the notification's row is gone; nothing was sent",
-	})
+	w.reject(e, "the notification's row is gone; nothing was sent")
 }
 
-func (w *Worker) conclude(claim *outbox.Claim, result outbox.Result) {
+// reject ends a row of which no request can be made.
+func (w *Worker) reject(e errand, why string) {
+	w.conclude(e, outbox.Result{Outcome: outbox.OutcomeRejected, Error: why})
+}
+
+// conclude settles an errand that was not carried.
+func (w *Worker) conclude(e errand, result outbox.Result) {
+	claim := e.claim
+	w.network.untried(e.trial)
+	w.breakers.saw(claim.Endpoint, &result, e.probe)
 	w.settler.settle(&outbox.Settlement{
 		Claim: claim, Result: result, Verdict: claim.Policy.Judge(claim, result), Began: time.Now(), Worker: w.Name,
 	})

@@ -29,6 +29,8 @@ type directory struct {
 
 	policies   map[string]*outbox.Policy // those that work
 	policiesAt time.Time
+	longest    time.Duration // of their timeouts
+	mend       bool          // a policy works again
 	endpoints  map[string]*entry
 }
 
@@ -87,19 +89,20 @@ func (d *directory) refreshPolicies(ctx context.Context, age time.Duration) erro
 	if err != nil {
 		return err
 	}
-	working := make(map[string]*outbox.Policy, len(all))
+	working, longest := make(map[string]*outbox.Policy, len(all)), time.Duration(0)
 	for _, policy := range all {
 		fault := ""
 		if err := d.courier.Check(policy); err != nil {
 			fault = err.Error()
 		} else {
 			working[policy.Name] = policy
+			longest = max(longest, policy.Timeout)
 		}
 		if err := d.tell(ctx, policy, fault); err != nil {
 			return err
 		}
 	}
-	d.policies, d.policiesAt = working, now
+	d.policies, d.policiesAt, d.longest = working, now, longest
 	return nil
 }
 
@@ -114,21 +117,42 @@ func (d *directory) tell(ctx context.Context, policy *outbox.Policy, fault strin
 	if fault != "" {
 		d.log.Warn("rows of a policy are parked", keyPolicy, policy.Name, keyError, fault)
 	} else {
+		d.mend = true
 		d.log.Info("rows of a policy go on", keyPolicy, policy.Name)
 	}
 	return nil
 }
 
-// sendable leaves out the lanes whose endpoint does not exist, and marks those
-// whose own policy works.
-func (d *directory) sendable(turn []outbox.Lane) []outbox.Lane {
-	turn = slices.DeleteFunc(turn, func(lane outbox.Lane) bool {
-		return d.endpoints[lane.Endpoint].endpoint == nil
-	})
-	for i, lane := range turn {
-		turn[i].Sendable = d.policies[d.endpoints[lane.Endpoint].endpoint.Policy] != nil
+// endpoint is what is known of an endpoint, nil where there is none of this id, and when
+// it was read.
+func (d *directory) endpoint(id string) (*outbox.Endpoint, time.Time) {
+	e := d.endpoints[id]
+	if e == nil {
+		return nil, time.Time{}
 	}
-	return turn
+	return e.endpoint, e.at
+}
+
+// expire has an endpoint read again before it is used.
+func (d *directory) expire(id string) { delete(d.endpoints, id) }
+
+// expireAll has everything read again before it is used: something has changed.
+func (d *directory) expireAll() {
+	clear(d.endpoints)
+	d.policiesAt = time.Time{}
+}
+
+// works tells whether a policy can be used.
+func (d *directory) works(policy string) bool { return d.policies[policy] != nil }
+
+// longestTimeout is the longest time that an attempt may take.
+func (d *directory) longestTimeout() time.Duration { return d.longest }
+
+// mended tells, once, that a policy works again that did not.
+func (d *directory) mended() bool {
+	was := d.mend
+	d.mend = false
+	return was
 }
 
 // working are the names of the policies that can be used.

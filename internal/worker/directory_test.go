@@ -76,22 +76,41 @@ func testDirectory() (*directory, *files) {
 	return newDirectory(f, strict{}, slog.New(slog.DiscardHandler)), f
 }
 
-func TestDirectoryMarksWhatCanBeSent(t *testing.T) {
+func TestDirectoryKnowsWhatCanBeSent(t *testing.T) {
 	t.Parallel()
 	d, f := testDirectory()
 	turn := []outbox.Lane{{Endpoint: "a", Take: 1}, {Endpoint: "b", Take: 1}, {Endpoint: "none", Take: 1}}
 	if err := d.refresh(t.Context(), turn, fresh); err != nil {
 		t.Fatal(err)
 	}
-	want := []outbox.Lane{{Endpoint: "a", Take: 1, Sendable: true}, {Endpoint: "b", Take: 1}}
-	if diff := cmp.Diff(want, d.sendable(turn)); diff != "" {
-		t.Errorf("lanes (-want +got):\n%s", diff)
+	for id, want := range map[string]bool{"a": true, "b": true, "none": false} {
+		if endpoint, read := d.endpoint(id); (endpoint != nil) != want || read.IsZero() {
+			t.Errorf("%s: %+v, read at %v", id, endpoint, read)
+		}
+	}
+	if !d.works("good") || d.works("broken") || d.works("none") {
+		t.Error("it is not the good policy alone that works")
 	}
 	if diff := cmp.Diff([]string{"good"}, d.working()); diff != "" {
 		t.Errorf("working policies (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"broken: no such rule"}, f.faults); diff != "" {
 		t.Errorf("faults written (-want +got):\n%s", diff)
+	}
+}
+
+// What has changed is read again at once, however fresh it is.
+func TestDirectoryExpires(t *testing.T) {
+	t.Parallel()
+	d, f := testDirectory()
+	for range 2 {
+		if err := d.refresh(t.Context(), []outbox.Lane{{Endpoint: "a"}}, stale); err != nil {
+			t.Fatal(err)
+		}
+		d.expireAll()
+	}
+	if f.reads != 2 || len(f.asked) != 2 {
+		t.Errorf("policies read %d times, endpoints %d, wanted 2", f.reads, len(f.asked))
 	}
 }
 

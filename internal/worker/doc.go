@@ -7,6 +7,28 @@
 //   - A worker looks for endpoints, not for rows, and serves them round robin as
 //     lanes. Claiming by due time over all endpoints would walk the backlog of
 //     every endpoint that hangs, at every claim.
+//   - A lane that may not send is in no round. Where only the database can say when that is
+//     over (a pause, a breaker that others opened, a policy that does not work) the looks
+//     leave it out; where we know it (full slots, a rate, our own breaker) it rests or waits
+//     here. Neither costs a statement for each lane.
+//   - A full look is made beside the work, after the first one: with 500,000 rows due it
+//     takes over 100 ms, and claims and looks must not wait for it.
+//   - Requests move from prompt slots to slow ones after a second, or after 50 ms while
+//     prompt slots are scarce, and only half of the slow slots are for requests that begin
+//     there. Who hangs is found out in a prompt slot: where 300 of 1,000 endpoints begin to
+//     hang, both were needed to keep prompt slots free. Rejected: as many slow slots as
+//     requests hang, since each is a connection and up to a body's memory.
+//   - Limits over all workers are asked for before the claim, and kept until the lease ends:
+//     a claim that joined them would have to lock and count in one statement, which counts
+//     with a snapshot from before the lock.
+//   - Each worker counts failures for its own breakers, and they open for all of them by a
+//     row in the database. Rejected: counting in the database, a write for each failure.
+//   - What was claimed before a breaker opened, and has no slot yet, is handed back: it would
+//     spend rungs on an endpoint that is known to be away.
+//   - Our own network counts as gone when nobody was reached, however few attempts that
+//     were. It is a guess; so whoever has not been tried since is tried at once, and one
+//     answer ends it. If it was wrong, and five merchants were merely down together, the
+//     others wait for one look.
 //   - A claim takes the free slots, and as many rows more as will be free within
 //     10 ms, by how long slots are held. A claim costs the database
 //     0.25 ms and then 4 to 5 us for each row: 13 us a row with 32 rows, 6.5 us with

@@ -57,7 +57,7 @@ func (w *Worker) recall(ctx context.Context) error {
 	})
 	if len(found) > 0 {
 		w.Log.Info("rows whose claim was not answered are carried on", keyRows, len(found))
-		w.handOn(found, w.doubt.sent)
+		w.handOn(found, nil, w.doubt.sent)
 	}
 	w.doubt = doubt{}
 	return nil

@@ -25,6 +25,7 @@ var errLeaseOver = errors.New("the lease is over")
 type leases struct {
 	store  Settles
 	lease  time.Duration
+	limits *limits
 	faults *faults
 
 	mu   sync.Mutex
@@ -40,15 +41,16 @@ type lease struct {
 	cut   *time.Timer // ends the request at that time; nil while none is in flight
 }
 
-func newLeases(store Settles, lasting time.Duration, faults *faults) *leases {
-	return &leases{store: store, lease: lasting, faults: faults, held: make(map[outbox.ID]*lease)}
+func newLeases(store Settles, limits *limits, lasting time.Duration, faults *faults) *leases {
+	return &leases{store: store, limits: limits, lease: lasting, faults: faults, held: make(map[outbox.ID]*lease)}
 }
 
 // hold takes note of a claim that was sent at that time.
 func (l *leases) hold(claim *outbox.Claim, sent time.Time) {
+	until := l.limits.ends(claim.Endpoint, sent.Add(l.lease))
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.held[claim.ID] = &lease{claim: claim, until: sent.Add(l.lease)}
+	l.held[claim.ID] = &lease{claim: claim, until: until}
 }
 
 func (l *leases) drop(claim *outbox.Claim) {
@@ -129,10 +131,18 @@ func (l *leases) run(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if err := l.renew(ctx); ctx.Err() == nil {
+		err := errors.Join(l.renewLimits(ctx), l.renew(ctx))
+		if ctx.Err() == nil {
 			l.faults.meet("renew", err)
 		}
 	}
+}
+
+// renewLimits renews the slots of endpoints' limits, before the rows that hold them.
+func (l *leases) renewLimits(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, renewWithin)
+	defer cancel()
+	return l.limits.renew(ctx)
 }
 
 // renew renews what is held. With nothing to renew all is well: what failed before
@@ -159,12 +169,16 @@ func (l *leases) extend(ids []outbox.ID, until time.Time) {
 	defer l.mu.Unlock()
 	for _, id := range ids {
 		held := l.held[id]
-		if held == nil || held.until.After(until) {
+		if held == nil {
 			continue
 		}
-		held.until = until
+		ends := l.limits.ends(held.claim.Endpoint, until)
+		if held.until.After(ends) {
+			continue
+		}
+		held.until = ends
 		if held.cut != nil {
-			held.cut.Reset(time.Until(until))
+			held.cut.Reset(time.Until(ends))
 		}
 	}
 }

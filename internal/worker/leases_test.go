@@ -148,7 +148,7 @@ func TestNothingIsBegunAfterTheLease(t *testing.T) {
 func TestLeasesAreOfAttempts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLeases(&registry{}, lasting, &faults{log: slog.New(slog.DiscardHandler)})
+		l := newLeases(&registry{}, noLimits(), lasting, &faults{log: slog.New(slog.DiscardHandler)})
 		first, second := result(1, 1).Claim, result(1, 2).Claim
 		sent := time.Now()
 		l.hold(first, sent)
@@ -201,11 +201,11 @@ func TestLostClaimsAreRecalled(t *testing.T) {
 		w := New(Parts{Claims: claims, Settles: &registry{}, Register: register, Courier: strict{}},
 			Options{Name: "w1", Concurrency: 4, Lease: lasting, Log: slog.New(slog.DiscardHandler)})
 		w.lanes.add([]string{"a", "b"}, time.Time{})
-		if _, err := w.claim(t.Context(), 4); err == nil {
+		if _, err := w.claim(t.Context(), w.turn(&w.lanes, room{prompt: 4})); err == nil {
 			t.Fatal("a claim that failed did not say so")
 		}
-		if len(w.lanes.order) != 2 {
-			t.Errorf("the lanes are %v after a claim that failed", w.lanes.order)
+		if len(w.lanes.prompt) != 2 {
+			t.Errorf("the lanes are %v after a claim that failed", names(w.lanes.prompt))
 		}
 		time.Sleep(time.Second)
 		held := &outbox.Claim{ID: outbox.ID{1}, Attempt: 1, Endpoint: "a"}
@@ -213,7 +213,7 @@ func TestLostClaimsAreRecalled(t *testing.T) {
 		w.leases.hold(held, time.Now())
 		claims.taken, claims.err = []*outbox.Claim{held, lost}, nil
 		claims.since = func() { w.leases.drop(held) } // it is settled, and the answer is older
-		if _, err := w.claim(t.Context(), 4); err != nil {
+		if _, err := w.claim(t.Context(), w.turn(&w.lanes, room{prompt: 4})); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff([][]string{{"a", "b"}}, claims.asked); diff != "" {
@@ -227,7 +227,7 @@ func TestLostClaimsAreRecalled(t *testing.T) {
 		if w.leases.lasts(lost) {
 			t.Error("its lease counts from when it was found")
 		}
-		if _, err := w.claim(t.Context(), 4); err != nil || len(claims.asked) != 1 {
+		if _, err := w.claim(t.Context(), w.turn(&w.lanes, room{prompt: 4})); err != nil || len(claims.asked) != 1 {
 			t.Errorf("asked again: %v, %v", claims.asked, err)
 		}
 	})
@@ -242,7 +242,7 @@ func TestRefusedClaimsLeaveNoDoubt(t *testing.T) {
 		Options{Name: "w1", Concurrency: 4, Lease: lasting, Log: slog.New(slog.DiscardHandler)})
 	w.lanes.add([]string{"a"}, time.Time{})
 	for range 2 {
-		_, _ = w.claim(t.Context(), 4)
+		_, _ = w.claim(t.Context(), w.turn(&w.lanes, room{prompt: 4}))
 	}
 	if len(claims.asked) != 0 {
 		t.Errorf("asked for %v", claims.asked)

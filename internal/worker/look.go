@@ -7,52 +7,107 @@ import (
 	"github.com/orderbell/orderbell/internal/outbox"
 )
 
-// look finds out which lanes have something due, if it is time to; it returns
-// false where the database could not be asked, after a pause.
-func (w *Worker) look(ctx context.Context) bool {
-	now := time.Now()
-	if !w.schedule.fullDue(now) {
-		if !w.lanes.empty() && now.Sub(w.schedule.lastLook) < w.schedule.lookPause() {
-			return true
-		}
-		found, err := w.Looks.Look(ctx, w.schedule.since)
-		if err == nil {
-			w.schedule.lookCost = time.Since(now)
-		}
-		return w.looked(ctx, now, found, err)
-	}
-	found, err := w.Looks.FullLook(ctx)
-	if err == nil {
-		w.schedule.lastFull, w.schedule.fullCost = now, time.Since(now)
-		// Ended leases may be more than one settling takes, or be held by somebody.
-		w.schedule.owed = w.leases.count() > 0 || found.Lapsed
-		w.schedule.nextLeaseEnd = after(now, found.NextLeaseEnd)
-	}
-	ok := w.looked(ctx, now, found, err)
-	if ok && found.Lapsed && now.Sub(w.schedule.backAt) >= lapseGrace && !w.settler.behind() && !w.settler.crowded(w.slots.most) {
-		w.settleLapsed(ctx)
-	}
-	return ok
+// fullLook is what a full look has found.
+type fullLook struct {
+	began time.Time
+	cost  time.Duration
+	found outbox.Look
+	err   error
 }
 
-func (w *Worker) looked(ctx context.Context, now time.Time, found outbox.Look, err error) bool {
+// look finds out which lanes have something due, if it is time to; it returns
+// false where the database could not be asked, after a pause. The first one is a full look.
+// Later ones are made beside the work: they may take long.
+func (w *Worker) look(ctx context.Context) bool {
+	now := time.Now()
+	switch {
+	case w.schedule.lastFull.IsZero():
+		return w.lookedFully(ctx, w.lookFully(ctx))
+	case w.schedule.fullDue(now):
+		w.schedule.looking = true
+		w.looks.Go(func() { w.full <- w.lookFully(ctx) })
+	}
+	select {
+	case full := <-w.full:
+		w.fulls = append(w.fulls, full)
+	default:
+	}
+	for _, full := range w.fulls {
+		w.fulls, w.schedule.looking = nil, false
+		if !w.lookedFully(ctx, full) {
+			return false
+		}
+	}
+	if !w.lanes.empty() && now.Sub(w.schedule.lastLook) < w.schedule.lookPause() {
+		return true
+	}
+	found, err := w.Looks.Look(ctx, w.schedule.since)
+	if err == nil {
+		w.schedule.lookCost = time.Since(now)
+	}
+	if !w.looked(ctx, "look", err) {
+		return false
+	}
+	w.schedule.since, w.schedule.lastLook = found.At, now
+	w.noted(now, found)
+	return true
+}
+
+func (w *Worker) lookFully(ctx context.Context) fullLook {
+	began := time.Now()
+	found, err := w.Looks.FullLook(ctx)
+	return fullLook{began: began, cost: time.Since(began), found: found, err: err}
+}
+
+// lookedFully takes what a full look has found.
+func (w *Worker) lookedFully(ctx context.Context, full fullLook) bool {
+	if full.err == nil {
+		// What is parked goes on once a policy works that did not; who finds out must look.
+		full.err = w.directory.refreshPolicies(ctx, stale)
+	}
+	if !w.looked(ctx, "full look", full.err) {
+		if !w.schedule.lastFull.IsZero() {
+			w.schedule.lastFull = time.Now().Add(fullLookRetry - idleFullLook)
+		}
+		return false
+	}
+	if w.schedule.lastFull.IsZero() {
+		w.schedule.since, w.schedule.lastLook = full.found.At, full.began
+	}
+	w.schedule.lastFull, w.schedule.fullCost = full.began, full.cost
+	// Ended leases may be more than one settling takes, or be held by somebody.
+	w.schedule.owed = w.leases.count() > 0 || full.found.Lapsed || w.directory.mended()
+	w.schedule.nextLeaseEnd = after(full.began, full.found.NextLeaseEnd)
+	w.schedule.nextProbe = after(full.began, full.found.NextProbe)
+	w.noted(full.began, full.found)
+	if full.found.Lapsed && full.began.Sub(w.schedule.backAt) >= lapseGrace && !w.settler.behind() && !w.settler.crowded(w.slots.most) {
+		w.settleLapsed(ctx)
+	}
+	return true
+}
+
+// looked notes how a look went.
+func (w *Worker) looked(ctx context.Context, doing string, err error) bool {
 	if ctx.Err() != nil {
 		return false
 	}
-	if w.faults.meet("look", err) {
+	if w.faults.meet(doing, err) {
 		if w.schedule.blind.IsZero() {
-			w.schedule.blind = now
+			w.schedule.blind = time.Now()
 		}
 		w.backOff(ctx)
 		return false
 	}
-	w.schedule.sees(now)
-	w.schedule.since, w.schedule.lastLook = found.At, now
+	w.schedule.sees(time.Now())
+	return true
+}
+
+// noted takes what any look has found.
+func (w *Worker) noted(now time.Time, found outbox.Look) {
 	w.schedule.nextDue = after(now, found.NextDue)
 	w.schedule.owed = w.schedule.owed || len(found.Endpoints) > 0
 	w.lanes.add(found.Endpoints, found.From)
 	w.suspects.lanes.add(found.Suspects, found.From)
-	return true
 }
 
 // sleep waits for the bell, or for the next time at which something is known to
@@ -68,13 +123,20 @@ func (w *Worker) sleep(ctx context.Context) {
 	w.wait(ctx, w.schedule.wakeAt(now, w.Bell.Live()).Sub(now))
 }
 
-// wait waits for d, or for the bell.
+// wait waits for d at the most: for the bell, a lane that may be served again, or a full
+// look.
 func (w *Worker) wait(ctx context.Context, d time.Duration) {
+	if next := w.lanes.nextWake(); !next.IsZero() {
+		d = min(d, time.Until(next))
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 	case <-timer.C:
+	case <-w.slots.more:
+	case full := <-w.full:
+		w.fulls = append(w.fulls, full)
 	case <-w.Bell.Rung():
 		// What rang may be older than a look can see.
 		w.schedule.owed = true

@@ -65,7 +65,7 @@ func TestTheEndOfAnOutageIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		faults := &faults{log: slog.New(slog.NewTextHandler(&out, nil))}
-		l := newLeases(&away{}, time.Second, faults)
+		l := newLeases(&away{}, noLimits(), time.Second, faults)
 		claim := result(1, 1).Claim
 		l.hold(claim, time.Now())
 		ctx, cancel := context.WithTimeout(t.Context(), 3*renewEvery)

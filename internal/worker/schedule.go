@@ -13,6 +13,8 @@ const (
 	// restAfterNothing follows a look whose lanes had nothing to claim: their rows
 	// are parked, or locked, or another worker's.
 	restAfterNothing = 50 * time.Millisecond
+	// restWithoutNetwork does so while our own network is gone.
+	restWithoutNetwork = 250 * time.Millisecond
 	// pollLook is the time between looks where the bell cannot be heard.
 	pollLook = time.Second
 	// fullLookPause and fullLookShare space full looks while there is traffic: at
@@ -30,6 +32,8 @@ const (
 	longOutage = 5 * time.Second
 	// idleFullLook is the time between full looks while nothing happens.
 	idleFullLook = time.Minute
+	// fullLookRetry follows a full look that failed.
+	fullLookRetry = 500 * time.Millisecond
 )
 
 // schedule knows when to look next, and how.
@@ -43,8 +47,9 @@ type schedule struct {
 	// owed: something happened since the last full look that only another one
 	// can see whole.
 	owed bool
-	// nextDue and nextLeaseEnd are zero if nothing is known to come.
-	nextDue, nextLeaseEnd time.Time
+	// nextDue, nextLeaseEnd and nextProbe are zero if nothing is known to come.
+	nextDue, nextLeaseEnd, nextProbe time.Time
+	looking                          bool // a full look is under way
 }
 
 // sees notes that a look went well.
@@ -57,6 +62,9 @@ func (s *schedule) sees(now time.Time) {
 
 // fullDue tells whether it is time for a full look.
 func (s *schedule) fullDue(now time.Time) bool {
+	if s.looking {
+		return false
+	}
 	return s.lastFull.IsZero() || !now.Before(s.nextFull())
 }
 
@@ -73,8 +81,10 @@ func (s *schedule) nextFull() time.Time {
 	if s.owed {
 		next = s.lastFull.Add(max(fullLookPause, fullLookShare*s.fullCost))
 	}
-	if !s.nextLeaseEnd.IsZero() && s.nextLeaseEnd.Before(next) {
-		next = s.nextLeaseEnd
+	for _, at := range []time.Time{s.nextLeaseEnd, s.nextProbe} {
+		if !at.IsZero() && at.Before(next) {
+			next = at
+		}
 	}
 	if next.Before(soonest) {
 		return soonest
@@ -85,6 +95,9 @@ func (s *schedule) nextFull() time.Time {
 // wakeAt is when a worker that sleeps must look again, even if nobody rings.
 func (s *schedule) wakeAt(now time.Time, belled bool) time.Time {
 	at := s.nextFull()
+	if s.looking {
+		at = now.Add(idleFullLook) // it wakes the worker when it is over
+	}
 	if !s.nextDue.IsZero() && s.nextDue.Before(at) {
 		at = s.nextDue
 	}

@@ -57,6 +57,7 @@ func (b bell) Rung() <-chan struct{} { return nil }
 func (b bell) Live() bool            { return b.live }
 func (bell) Sleep()                  {}
 func (bell) Wake()                   {}
+func (bell) Changes() uint64         { return 0 }
 
 // Where the bell cannot be heard, full looks go on: an order may have been open for
 // longer than a look reaches back.

@@ -12,28 +12,30 @@ import (
 type errand struct {
 	claim    *outbox.Claim
 	endpoint *outbox.Endpoint
+	slow     bool      // it has a slow slot, and needs no other
+	probe    bool      // to see whether the endpoint is there again
+	trial    bool      // to see whether our network is
+	at       time.Time // not before this time, by the endpoint's rate; zero: at once
 }
 
 // slotWait is how long a claimed row may wait for a slot: another worker may have
-// one. Rows are claimed ahead by 10 ms, so that it happens where endpoints that were
-// fast begin to hang.
-const slotWait = time.Second
+// one. Rows are claimed ahead by 10 ms, so that it happens where more endpoints that were
+// fast begin to hang than there are slow slots.
+const slotWait = slowAfter + 500*time.Millisecond
 
 // send gives slots to claimed rows, fetches what to send for those that have one,
-// and starts them, while the next rows are claimed. What gets no slot within a
-// second, or before ctx ends, is handed back.
+// and starts them, while the next rows are claimed. What gets no slot in
+// time, or before ctx ends, is handed back.
 func (w *Worker) send(ctx, delivering context.Context) {
 	for batch := range w.claimed {
 		for len(batch) > 0 {
-			n := w.take(ctx, len(batch))
+			n := w.take(ctx, batch)
 			if n == 0 {
-				w.slots.abandon(len(batch))
+				w.slots.abandon(batch)
 				w.handBackAll(batch, "no request could be begun in time; nothing was sent")
 				break
 			}
-			started, err := w.startAll(context.WithoutCancel(ctx), delivering, batch[:n])
-			w.slots.giveBack(n - started)
-			if w.faults.meet("fetch", err) {
+			if w.faults.meet("fetch", w.startAll(context.WithoutCancel(ctx), delivering, batch[:n])) {
 				w.backOff(ctx)
 			}
 			batch = batch[n:]
@@ -41,15 +43,23 @@ func (w *Worker) send(ctx, delivering context.Context) {
 	}
 }
 
-// take gives slots to up to n rows.
-func (w *Worker) take(ctx context.Context, n int) int {
+// take gives slots to the first rows of a batch, and returns to how many. Those for slow
+// slots come first, and have one.
+func (w *Worker) take(ctx context.Context, batch []errand) (n int) {
+	for n < len(batch) && batch[n].slow {
+		n++
+	}
+	if n > 0 {
+		return n
+	}
 	ctx, cancel := context.WithTimeout(ctx, slotWait)
 	defer cancel()
-	return w.slots.take(ctx, n)
+	return w.slots.take(ctx, batch)
 }
 
-// startAll fetches what to send and starts every claim that has something.
-func (w *Worker) startAll(ctx, delivering context.Context, batch []errand) (started int, err error) {
+// startAll fetches what to send and starts every claim that has something. The others
+// give back their slots.
+func (w *Worker) startAll(ctx, delivering context.Context, batch []errand) error {
 	claims := make([]*outbox.Claim, len(batch))
 	for i, e := range batch {
 		claims[i] = e.claim
@@ -59,36 +69,43 @@ func (w *Worker) startAll(ctx, delivering context.Context, batch []errand) (star
 		return w.startEach(ctx, delivering, batch)
 	}
 	if err != nil {
+		for _, e := range batch {
+			w.slots.giveBack(e)
+		}
 		w.handBackAll(batch, "what to send could not be read; nothing was sent")
-		return 0, err
+		return err
 	}
 	missing := make(map[*outbox.Claim]bool, len(gone))
 	for _, claim := range gone {
 		missing[claim] = true
-		w.endGone(claim)
 	}
 	for _, e := range batch {
-		if !missing[e.claim] {
-			address(e.claim, e.endpoint)
-			w.start(delivering, e)
-			started++
+		if missing[e.claim] {
+			w.slots.giveBack(e)
+			w.endGone(e)
+			continue
 		}
+		if e.claim.Fault != "" {
+			w.slots.giveBack(e)
+			w.reject(e, e.claim.Fault+"; nothing was sent")
+			continue
+		}
+		address(e.claim, e.endpoint)
+		w.start(delivering, e)
 	}
-	return started, nil
+	return nil
 }
 
 // startEach starts claims of which one cannot be read one by one: it holds up no other.
-func (w *Worker) startEach(ctx, delivering context.Context, batch []errand) (started int, err error) {
+func (w *Worker) startEach(ctx, delivering context.Context, batch []errand) (err error) {
 	for i := range batch {
-		n, failed := w.startAll(ctx, delivering, batch[i:i+1])
-		started += n
-		err = errors.Join(err, failed)
+		err = errors.Join(err, w.startAll(ctx, delivering, batch[i:i+1]))
 		if err != nil && i == 0 {
 			// It may be all of them: those that were claimed are given up slowly.
 			w.backOff(ctx)
 		}
 	}
-	return started, err
+	return err
 }
 
 // start has a claim carried, by a goroutine that has nothing to do, or a new one.
@@ -107,14 +124,30 @@ func (w *Worker) start(delivering context.Context, e errand) {
 	}
 }
 
-// runErrand carries a claim, unless its lease has ended before anything was sent,
-// and frees its slot.
+// unsendable says why a claim that has waited must not be sent any more.
+func (w *Worker) unsendable(e errand) string {
+	switch {
+	case !w.leases.lasts(e.claim):
+		return "the lease had ended before anything was sent"
+	case !e.probe && w.breakers.isOpen(e.claim.Endpoint):
+		return "the endpoint's breaker has opened; nothing was sent"
+	}
+	return ""
+}
+
+// runErrand carries a claim, unless it must not be sent any more, and frees its slot.
 func (w *Worker) runErrand(delivering context.Context, e errand) {
-	began := time.Now()
-	defer func() { w.slots.release(time.Since(began)) }()
-	if !w.leases.lasts(e.claim) {
-		w.handBack(e.claim, "the lease had ended before anything was sent")
+	if !e.at.IsZero() {
+		sleep(delivering, time.Until(w.limits.pace(e.claim.Endpoint, e.at)))
+	}
+	if why := w.unsendable(e); why != "" {
+		w.slots.giveBack(e)
+		w.handBack(e, why)
 		return
 	}
-	w.carry(delivering, e.claim)
+	flight := w.slots.begin(e)
+	result := w.carry(delivering, e.claim)
+	w.network.untried(e.trial)
+	w.breakers.saw(e.claim.Endpoint, &result, e.probe)
+	w.slots.end(flight, result.Outcome != outbox.OutcomeInterrupted)
 }

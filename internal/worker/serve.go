@@ -16,74 +16,130 @@ func (w *Worker) serve(ctx context.Context) (claimed int) {
 		if w.settler.behind() || w.settler.crowded(w.slots.most) {
 			return claimed
 		}
-		room := w.slots.room(ctx)
-		if room == 0 {
+		room := w.slots.room(ctx, &w.lanes)
+		if room.none() {
 			return claimed
 		}
 		if w.faults.fails("fetch") {
-			room = 1 // each that cannot be read is an attempt that comes to nothing
+			room.prompt = min(room.prompt, 1) // each that cannot be read is an attempt that comes to nothing
 		}
-		n, err := w.claim(ctx, room)
+		n, err := w.claim(ctx, w.turn(&w.lanes, room))
 		claimed += n
 		if w.faults.meet("claim", err) {
 			w.backOff(ctx)
 			return claimed
 		}
-		if time.Now().After(until) {
+		if time.Now().After(until) || w.network.isDown() {
 			return claimed
 		}
 	}
 	return claimed
 }
 
-// claim claims up to room rows for one turn of lanes, and hands them on to be sent.
-func (w *Worker) claim(ctx context.Context, room int) (claimed int, err error) {
+// claim claims for one turn of lanes, and hands the rows on to be sent.
+func (w *Worker) claim(ctx context.Context, turn []*portion) (claimed int, err error) {
+	if len(turn) == 0 {
+		return 0, nil
+	}
 	// Not to be cut short by a stop: a claim that may or may not have happened
 	// would cost its rows a lease.
 	ctx = context.WithoutCancel(ctx)
-	turn := w.lanes.next(room)
 	sent := time.Now()
-	claims, err := w.ask(ctx, &w.lanes, turn)
-	if err != nil || len(claims) == 0 {
+	turn, claims, err := w.ask(ctx, turn)
+	if err != nil {
 		return 0, err
 	}
-	w.handOn(claims, sent)
-	return len(claims), w.directory.refresh(ctx, turn, fresh)
+	w.handOn(claims, turn, sent)
+	if len(claims) == 0 {
+		return 0, nil
+	}
+	return len(claims), w.directory.refresh(ctx, lanesOfTurn(turn), fresh)
 }
 
-// ask claims for a turn of these lanes. Where that fails they get the turn back.
-func (w *Worker) ask(ctx context.Context, of *lanes, turn []outbox.Lane) ([]*outbox.Claim, error) {
+// ask claims for a turn of lanes, and returns what it has claimed for. Where that fails
+// they get the turn back.
+func (w *Worker) ask(ctx context.Context, turn []*portion) ([]*portion, []*outbox.Claim, error) {
 	w.schedule.owed = true
 	err := w.recall(ctx)
 	if err == nil {
-		err = w.directory.refresh(ctx, turn, stale)
+		err = w.directory.refresh(ctx, lanesOfTurn(turn), stale)
 	}
 	if err != nil {
-		of.giveBack(turn)
-		return nil, err
+		w.refuseAll(turn)
+		return nil, nil, err
 	}
-	turn = w.directory.sendable(turn)
-	if len(turn) == 0 {
-		return nil, nil
+	turn, err = w.admit(ctx, turn)
+	if err != nil || len(turn) == 0 {
+		return nil, nil, err
 	}
 	sent := time.Now()
-	claims, err := w.Claims.Claim(ctx, turn, w.directory.working())
+	lanes := lanesOfTurn(turn)
+	claims, err := w.Claims.Claim(ctx, lanes, w.directory.working())
 	if err != nil {
-		of.giveBack(turn)
-		w.doubt.note(turn, sent, err)
-		return nil, err
+		w.refuseAll(turn)
+		w.doubt.note(lanes, sent, err)
+		return nil, nil, err
 	}
-	of.keep(turn, claims)
-	return claims, nil
+	w.keep(turn, claims)
+	return turn, claims, nil
 }
 
-// handOn passes on claims that were sent at that time, to be carried.
-func (w *Worker) handOn(claims []*outbox.Claim, sent time.Time) {
-	batch := make([]errand, len(claims))
-	for i, claim := range claims {
-		w.leases.hold(claim, sent)
-		batch[i] = errand{claim: claim, endpoint: w.directory.resolve(claim)}
+// keep puts the lanes whose claim was filled back at the end of their round: they may
+// have more, from where they have got to.
+func (w *Worker) keep(turn []*portion, claims []*outbox.Claim) {
+	of := make(map[string]*portion, len(turn))
+	for _, p := range turn {
+		of[p.endpoint] = p
 	}
-	w.slots.expect(len(batch))
-	w.claimed <- batch
+	last := make(map[string]time.Time, len(turn)) // when the last of their rows was due
+	for _, claim := range claims {
+		of[claim.Endpoint].claimed++
+		if claim.Due.After(last[claim.Endpoint]) {
+			last[claim.Endpoint] = claim.Due
+		}
+	}
+	for _, p := range turn {
+		if p.claimed == 0 {
+			w.network.untried(p.trial)
+		}
+		if p.claimed >= p.take {
+			p.of.enter(&lane{endpoint: p.endpoint, from: last[p.endpoint]})
+		}
+	}
+}
+
+// handOn passes on claims that were sent at that time, to be carried. turn is what they
+// were claimed for; none where that is not known any more.
+func (w *Worker) handOn(claims []*outbox.Claim, turn []*portion, sent time.Time) {
+	of := make(map[string]*portion, len(turn))
+	for _, p := range turn {
+		of[p.endpoint] = p
+	}
+	slow, prompt := make([]errand, 0, len(claims)), make([]errand, 0, len(claims))
+	nth := make(map[string]int, len(turn))
+	for _, claim := range claims {
+		e := errand{claim: claim, endpoint: w.directory.resolve(claim)}
+		w.leases.hold(claim, sent)
+		if p := of[claim.Endpoint]; p != nil {
+			e.slow, e.probe, e.trial = p.slow, p.probe, p.trial
+			if n := nth[claim.Endpoint]; n < len(p.times) {
+				e.at = p.times[n]
+			}
+			nth[claim.Endpoint]++
+		}
+		if e.slow {
+			slow = append(slow, e)
+		} else {
+			prompt = append(prompt, e)
+		}
+	}
+	batch := append(slow, prompt...)
+	w.slots.expect(batch)
+	for _, p := range turn {
+		w.slots.unused(p, p.held-p.claimed)
+		w.limits.settle(p, p.claimed)
+	}
+	if len(batch) > 0 {
+		w.claimed <- batch
+	}
 }

@@ -46,7 +46,7 @@ func (b *book) Renew(context.Context, []*outbox.Claim) ([]outbox.ID, error) { re
 func testSettler(b *book) *settler {
 	log := slog.New(slog.DiscardHandler)
 	faults := &faults{log: log}
-	return newSettler(b, newLeases(b, time.Second, faults), newReporter(log), faults)
+	return newSettler(b, newLeases(b, noLimits(), time.Second, faults), newReporter(log), faults)
 }
 
 func result(id byte, attempt int) *outbox.Settlement {

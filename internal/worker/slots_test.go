@@ -5,21 +5,48 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/orderbell/orderbell/internal/outbox"
 )
 
 // inFlight are n rows that have taken their slots.
 func inFlight(t *testing.T, s *slots, n int) {
 	t.Helper()
-	s.expect(n)
-	if got := s.take(t.Context(), n); got != n {
+	batch := errandsOf("a", n)
+	s.expect(batch)
+	if got := s.take(t.Context(), batch); got != n {
 		t.Fatalf("%d rows took a slot, of %d", got, n)
 	}
 }
 
+// errandsOf are rows of one endpoint.
+func errandsOf(endpoint string, n int) []errand {
+	batch := make([]errand, n)
+	for i := range batch {
+		batch[i].claim = &outbox.Claim{Endpoint: endpoint}
+	}
+	return batch
+}
+
+// wanting are lanes that have something due.
+func wanting(endpoints ...string) *lanes {
+	l := &lanes{}
+	l.add(endpoints, time.Time{})
+	return l
+}
+
+// promptRoom is the room for prompt slots.
+func promptRoom(ctx context.Context, s *slots) int { return s.room(ctx, wanting("a")).prompt }
+
 // released frees slots that were held for some time.
 func released(s *slots, n int, held time.Duration) {
 	for range n {
-		s.release(held)
+		s.change(func() {
+			s.taken--
+			s.freed++
+			s.held += held
+			s.of("a").flying--
+		})
 	}
 }
 
@@ -39,12 +66,12 @@ func TestRoom(t *testing.T) {
 			"one, and the others may hang": {1, time.Millisecond, 1 + aheadPerSlot},
 		} {
 			s := newSlots(64)
-			if n := s.room(t.Context()); n != 64 {
+			if n := promptRoom(t.Context(), s); n != 64 {
 				t.Fatalf("room for %d, want 64: nothing is in flight", n)
 			}
 			inFlight(t, s, 64)
 			released(s, test.freed, test.held)
-			if n := s.room(t.Context()); n != test.want {
+			if n := promptRoom(t.Context(), s); n != test.want {
 				t.Errorf("%s: room for %d, want %d", name, n, test.want)
 			}
 		}
@@ -59,7 +86,7 @@ func TestRoomWhenNothingComesFree(t *testing.T) {
 		inFlight(t, s, 8)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
-		if n := s.room(ctx); n != 0 {
+		if n := promptRoom(ctx, s); n != 0 {
 			t.Errorf("room for %d, and every slot is taken", n)
 		}
 	})
@@ -75,11 +102,11 @@ func TestRoomGathers(t *testing.T) {
 		go func() {
 			for range 3 { // in a row, and then no more for long
 				time.Sleep(gather / 10)
-				s.release(time.Second)
+				released(s, 1, time.Second)
 			}
 		}()
 		began := time.Now()
-		if n := s.room(t.Context()); n != 3 {
+		if n := promptRoom(t.Context(), s); n != 3 {
 			t.Errorf("room for %d, want 3", n)
 		}
 		if waited := time.Since(began); waited > 2*gather {
@@ -87,7 +114,7 @@ func TestRoomGathers(t *testing.T) {
 		}
 		began = time.Now()
 		released(s, 40, time.Second)
-		if s.room(t.Context()); time.Since(began) > 0 {
+		if promptRoom(t.Context(), s); time.Since(began) > 0 {
 			t.Errorf("more than half are free, and it waited %v", time.Since(began))
 		}
 	})
@@ -100,22 +127,22 @@ func TestRoomComesAfterThoseWhoWait(t *testing.T) {
 		s := newSlots(4)
 		inFlight(t, s, 4)
 		time.Sleep(time.Hour)
-		s.expect(3)
+		s.expect(errandsOf("a", 3))
 		rooms := make(chan int)
-		go func() { rooms <- s.room(t.Context()) }()
+		go func() { rooms <- promptRoom(t.Context(), s) }()
 		synctest.Wait()
 		released(s, 2, time.Second)
-		if n := s.take(t.Context(), 3); n != 2 {
+		if n := s.take(t.Context(), errandsOf("a", 3)); n != 2 {
 			t.Errorf("%d rows took a slot, want the 2 that are free", n)
 		}
-		s.release(time.Second)
+		released(s, 1, time.Second)
 		synctest.Wait()
 		select {
 		case n := <-rooms:
 			t.Errorf("room for %d while a row waits", n)
 		default:
 		}
-		s.abandon(1)
+		s.abandon(errandsOf("a", 1))
 		if n := <-rooms; n != 1 {
 			t.Errorf("room for %d, want the 1 that is free", n)
 		}
@@ -127,14 +154,14 @@ func TestTakeEndsWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSlots(1)
 		inFlight(t, s, 1)
-		s.expect(1)
+		s.expect(errandsOf("a", 1))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
-		if n := s.take(ctx, 1); n != 0 {
+		if n := s.take(ctx, errandsOf("a", 1)); n != 0 {
 			t.Errorf("took %d that were not free", n)
 		}
-		s.release(time.Second)
-		if n := s.take(t.Context(), 1); n != 1 {
+		released(s, 1, time.Second)
+		if n := s.take(t.Context(), errandsOf("a", 1)); n != 1 {
 			t.Errorf("took %d of 1", n)
 		}
 	})

@@ -32,22 +32,24 @@ func (s *suspects) free(leases *leases) bool {
 
 // claimSuspect claims one suspect row, where one may begin.
 func (w *Worker) claimSuspect(ctx context.Context) (claimed int) {
-	if !w.suspects.waiting() || !w.suspects.free(w.leases) || w.settler.behind() || w.slots.room(ctx) == 0 {
+	if !w.suspects.waiting() || !w.suspects.free(w.leases) || w.settler.behind() {
+		return 0
+	}
+	r := w.slots.room(ctx, &w.suspects.lanes)
+	turn := w.turn(&w.suspects.lanes, room{prompt: min(r.prompt, 1)})
+	if len(turn) == 0 {
 		return 0
 	}
 	ctx = context.WithoutCancel(ctx)
-	turn := w.suspects.lanes.next(1)
-	turn[0].Suspects = true
 	sent := time.Now()
-	claims, err := w.ask(ctx, &w.suspects.lanes, turn)
+	turn, claims, err := w.ask(ctx, turn)
 	if w.faults.meet("claim", err) {
 		w.backOff(ctx)
 		return 0
 	}
-	if len(claims) == 0 {
-		return 0
+	w.handOn(claims, turn, sent)
+	if len(claims) > 0 {
+		w.suspects.last, w.suspects.began = claims[0], sent
 	}
-	w.suspects.last, w.suspects.began = claims[0], sent
-	w.handOn(claims, sent)
-	return 1
+	return len(claims)
 }

@@ -42,7 +42,7 @@ func TestSuspectsGoOneByOne(t *testing.T) {
 				t.Fatal("it does not begin")
 			}
 			batch := <-w.claimed
-			w.slots.abandon(1)
+			w.slots.abandon(batch)
 			return batch[0]
 		}
 		waits := func() {

@@ -36,9 +36,18 @@ type Register interface {
 	SetFault(ctx context.Context, p *outbox.Policy, fault string) error
 }
 
-// Bell wakes a sleeping worker.
+// Limits keeps what workers may do to endpoints together, and which breakers are open.
+type Limits interface {
+	Reserve(ctx context.Context, wants []outbox.Want) ([]outbox.Grant, error)
+	Probe(ctx context.Context, endpoints []string, within time.Duration) (won []string, err error)
+	Break(ctx context.Context, changes []outbox.Breaking) error
+}
+
+// Bell wakes a sleeping worker, and tells how often endpoints or policies have changed, as
+// far as it has heard.
 type Bell interface {
 	Rung() <-chan struct{}
+	Changes() uint64
 	Live() bool
 	Sleep()
 	Wake()
@@ -56,6 +65,7 @@ type Parts struct {
 	Claims   Claims
 	Settles  Settles
 	Register Register
+	Limits   Limits
 	Bell     Bell
 	Courier  Courier
 }
@@ -63,7 +73,8 @@ type Parts struct {
 // Options say how a worker works.
 type Options struct {
 	Name string
-	// Concurrency is how many requests are in flight at once, at least 1.
+	// Concurrency is how many requests are in flight at once, at least 1; those that take
+	// over a second do not count, up to four times as many.
 	Concurrency int
 	// ShutdownTimeout is how long requests in flight may go on after Run has been
 	// told to stop.
@@ -86,9 +97,16 @@ type Worker struct {
 	schedule  schedule
 	directory *directory
 	slots     *slots
+	limits    *limits
+	breakers  *breakers
+	network   *network
 	settler   *settler
 	leases    *leases
 	faults    *faults
+	looks     sync.WaitGroup // full looks
+	full      chan fullLook  // what one has found, once it is over
+	fulls     []fullLook     // that were taken from full, one at the most
+	changes   uint64         // of endpoints and policies, when they were last heard of
 
 	claimed  chan []errand
 	errands  chan errand
@@ -98,12 +116,18 @@ type Worker struct {
 // New makes a worker; Run sets it to work.
 func New(parts Parts, options Options) *Worker {
 	faults := &faults{log: options.Log}
-	leases := newLeases(parts.Settles, options.Lease, faults)
+	slots := newSlots(options.Concurrency)
+	limits := newLimits(parts.Limits, options.Lease, slots.inFlight)
+	leases := newLeases(parts.Settles, limits, options.Lease, faults)
 	return &Worker{
 		Parts: parts, Options: options,
 		directory: newDirectory(parts.Register, parts.Courier, options.Log),
-		slots:     newSlots(options.Concurrency),
+		slots:     slots,
+		limits:    limits,
+		breakers:  newBreakers(parts.Limits, options.Concurrency, faults, options.Log),
+		network:   &network{log: options.Log},
 		leases:    leases,
+		full:      make(chan fullLook, 1),
 		settler:   newSettler(parts.Settles, leases, newReporter(options.Log), faults),
 		faults:    faults,
 		claimed:   make(chan []errand, 1),
@@ -122,6 +146,7 @@ func (w *Worker) Run(ctx context.Context, hurry <-chan struct{}) {
 
 	var background sync.WaitGroup
 	background.Go(func() { w.leases.run(outliving) })
+	background.Go(func() { w.breakers.run(outliving) })
 	settled := make(chan struct{})
 	background.Go(func() { defer close(settled); w.settler.run(outliving) })
 
@@ -132,6 +157,7 @@ func (w *Worker) Run(ctx context.Context, hurry <-chan struct{}) {
 		<-ctx.Done()
 	}
 	w.work(ctx)
+	w.looks.Wait()
 
 	close(w.claimed)
 	sending.Wait()
@@ -150,19 +176,45 @@ func (w *Worker) Run(ctx context.Context, hurry <-chan struct{}) {
 // work is the way of every row: wait, look, claim; each claim is then sent.
 func (w *Worker) work(ctx context.Context) {
 	for ctx.Err() == nil {
+		w.gatherLanes()
 		if !w.look(ctx) {
 			continue
 		}
-		if w.lanes.empty() && !w.suspects.waiting() {
+		if w.nothingToServe() {
 			w.nothingToClaim()
 			w.sleep(ctx)
 			continue
 		}
 		w.Bell.Wake()
 		if w.serve(ctx)+w.claimSuspect(ctx) == 0 {
-			w.wait(ctx, restAfterNothing)
+			w.wait(ctx, w.restAfterNothing())
 		}
 	}
+}
+
+// gatherLanes puts lanes back into the round that were full, or whose rest is over.
+func (w *Worker) gatherLanes() {
+	changes := w.Bell.Changes()
+	if changes != w.changes {
+		w.directory.expireAll()
+	}
+	w.lanes.readmit(w.slots.freedLanes())
+	w.lanes.wake(time.Now(), changes != w.changes)
+	w.changes = changes
+}
+
+// nothingToServe tells that no lane may be served now: there is none, or no slow slot for
+// those that are slow.
+func (w *Worker) nothingToServe() bool {
+	return len(w.lanes.prompt) == 0 && !w.suspects.waiting() && (len(w.lanes.slow) == 0 || !w.slots.slowRoom())
+}
+
+// restAfterNothing is how long to wait where nothing could be claimed.
+func (w *Worker) restAfterNothing() time.Duration {
+	if w.network.isDown() {
+		return restWithoutNetwork
+	}
+	return restAfterNothing
 }
 
 // nothingToClaim ends the faults of claims and fetches that need not be tried again.
