@@ -31,8 +31,10 @@
 //     IsGlobalUnicast, which let pass 100.64.0.1, 198.18.0.1, fec0::1 and others.
 //   - An IPv6 address whose prefix wraps an IPv4 address (mapped, compatible,
 //     SIIT, NAT64's 64:ff9b::/96) is decided as that IPv4 address, both ways: a
-//     network with DNS64 reaches public IPv4 only so. An ISATAP interface id is
-//     no prefix: there both the IPv6 prefix and the IPv4 address must be open.
+//     network with DNS64 reaches public IPv4 only so. network.allow opens it by
+//     its IPv4 range alone, since ::/0 or 64:ff9b::/96 would otherwise open all of
+//     10.0.0.0/8 to who has written IPv6. An ISATAP interface id is no prefix: there
+//     the IPv4 address must be open, and then the IPv6 prefix decides.
 //   - 64:ff9b:1::/48 is closed as a whole. It is a network's own translator, and
 //     where the IPv4 address sits in it depends on that network's prefix length,
 //     so unwrapping could be made to look at the wrong bits.
@@ -44,5 +46,7 @@
 //   - The scheme is bound to the dialer, one for http and one for https, since a
 //     socket does not know what will be spoken on it. Rejected: looking at the
 //     URL before the dial, where the address is not known.
+//   - A zone is looked for before an address is unmapped, which drops it. An
+//     address with a zone is never open: it means one interface of this machine.
 //   - The zero and the nil Guard deny all that is not public https.
 package netguard

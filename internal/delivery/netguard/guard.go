@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"syscall"
 )
 
@@ -54,35 +53,51 @@ func unmap(p netip.Prefix) netip.Prefix {
 func (g *Guard) Control(scheme string) func(ctx context.Context, network, address string, c syscall.RawConn) error {
 	return func(_ context.Context, network, address string, _ syscall.RawConn) error {
 		addr, err := netip.ParseAddrPort(address)
-		if err != nil || !strings.HasPrefix(network, "tcp") {
-			return &Blocked{Never: true, Reason: fmt.Sprintf("%s %q is no TCP address", network, address)}
+		if err != nil || network != "tcp" && network != "tcp4" && network != "tcp6" {
+			return &Blocked{Never: true, Reason: fmt.Sprintf("%q (%s) is no address, which is never open", address, network)}
 		}
 		return g.Decide(scheme, addr)
 	}
 }
 
 // Decide says whether a scheme, "http" or "https", may be spoken to an address:
-// nil, or a *Blocked.
+// nil, or a *Blocked. An address that is another spelling of an IPv4 address is
+// decided as that one.
 func (g *Guard) Decide(scheme string, addr netip.AddrPort) error {
 	var r Rules
 	if g != nil {
 		r = g.rules
 	}
 	a := addr.Addr().Unmap()
-	if !a.IsValid() || a.Zone() != "" {
-		return &Blocked{Addr: addr, Never: true, Reason: fmt.Sprintf("%s has a zone or is no address", addr.Addr())}
+	switch {
+	case !a.IsValid():
+		return &Blocked{Addr: addr, Never: true, Reason: "this is no address, which is never open"}
+	case addr.Addr().Zone() != "": // before Unmap, which drops it
+		return &Blocked{Addr: addr, Never: true, Reason: fmt.Sprintf("%s has a zone, which is never open", addr.Addr())}
 	}
 	if b := r.never(a, addr); b != nil {
 		return b
 	}
-	if r.allows(a) {
+	if v4, ok := wrapped(a); ok {
+		a = v4
+	} else if v4, ok := isatap(a); ok && !r.opens(v4) {
+		if b, ok := closed(v4); ok {
+			return shut(addr, b)
+		}
+	}
+	if r.opens(a) {
 		return nil
 	}
 	if b, ok := closed(a); ok {
-		return &Blocked{Addr: addr, Range: b.Prefix, Reason: fmt.Sprintf(
-			"%s is in %s (%s); network.allow can open it", addr.Addr(), b.Prefix, b.name)}
+		return shut(addr, b)
 	}
 	return r.public(scheme, addr)
+}
+
+// shut says which range keeps an address closed, and what would open it.
+func shut(addr netip.AddrPort, b block) error {
+	return &Blocked{Addr: addr, Range: b.Prefix, Reason: fmt.Sprintf(
+		"%s is in %s (%s); network.allow can open it", addr.Addr(), b.Prefix, b.name)}
 }
 
 // never judges an address, and all that it could be another spelling of, against
@@ -109,17 +124,6 @@ func (r Rules) database(x netip.AddrPort) bool {
 		everyLocal := d.Addr().IsLoopback() || d.Addr().IsUnspecified()
 		return d.Addr() == x.Addr() || everyLocal && (x.Addr().IsLoopback() || x.Addr().IsUnspecified())
 	})
-}
-
-func (r Rules) allows(a netip.Addr) bool {
-	if v4, ok := wrapped(a); ok {
-		return r.opens(a) || r.opens(v4)
-	}
-	if v4, ok := isatap(a); ok {
-		_, shut := closed(v4)
-		return r.opens(a) && (!shut || r.opens(v4))
-	}
-	return r.opens(a)
 }
 
 func (r Rules) opens(a netip.Addr) bool {

@@ -192,6 +192,11 @@ func TestAllowOpensItsRangeAlone(t *testing.T) {
 		{"10.0.0.0/8", "11.0.0.1", false}, // http to a public address
 		{"10.0.0.0/8", "192.168.0.1", false},
 		{"10.0.0.0/8", "2a00:1450::5efe:10.1.2.3", false},
+		// What only spells an IPv4 address is opened by that one's range alone.
+		{"64:ff9b::/96", "64:ff9b::10.1.2.3", false},
+		{"::/0", "::ffff:0:a01:203", false},
+		{"::/0", "::10.1.2.3", false},
+		{"2a00::/16", "2a00:1450::5efe:10.1.2.3", false},
 		{"127.0.0.0/8", "::1", false},
 		{"0.0.0.0/8", "::1", false},
 		{"::1/128", "::1", true},
@@ -203,6 +208,21 @@ func TestAllowOpensItsRangeAlone(t *testing.T) {
 		err := g.Decide("http", netip.MustParseAddrPort(net.JoinHostPort(c.addr, "81")))
 		if (err == nil) != c.open {
 			t.Errorf("%s with %s: %v", c.addr, c.allow, err)
+		}
+	}
+}
+
+// An ISATAP address needs both: its prefix and the IPv4 address that it carries.
+func TestAllowOpensHalfOfISATAP(t *testing.T) {
+	t.Parallel()
+	a := netip.MustParseAddrPort("[2a00:1450::5efe:10.1.2.3]:443")
+	for allow, open := range map[string]bool{"2a00:1450::/32": false, "10.0.0.0/8": true, "10.2.0.0/16": false} {
+		g := netguard.New(netguard.Rules{Allow: []netip.Prefix{netip.MustParsePrefix(allow)}})
+		if err := g.Decide("https", a); open != (err == nil) {
+			t.Errorf("with %s allowed: %v", allow, err)
+		}
+		if err := g.Decide("http", a); err == nil {
+			t.Errorf("plain http to a public prefix is open with %s allowed", allow)
 		}
 	}
 }
@@ -282,6 +302,7 @@ func TestControlReadsTheDialledAddress(t *testing.T) {
 		{"tcp", "0x8.8.8.8:443", false},
 		{"tcp6", "[fe80::1%lo]:443", false},
 		{"tcp6", "[2606:4700::1111%lo]:443", false},
+		{"tcp6", "[::ffff:8.8.8.8%lo]:443", false},
 	} {
 		if err := control(t.Context(), c.network, c.address, nil); (err == nil) != c.open {
 			t.Errorf("%s %s: %v", c.network, c.address, err)

@@ -75,8 +75,8 @@ func find(blocks []block, a netip.Addr) (block, bool) {
 	return block{}, false
 }
 
-// closed returns the range that keeps an address from being public. The address
-// must be unmapped.
+// closed returns the range that keeps an address from being public. IPv4
+// addresses in a disguise must be unwrapped.
 func closed(a netip.Addr) (block, bool) {
 	if a.Is4() {
 		return find(closed4, a)
@@ -84,17 +84,8 @@ func closed(a netip.Addr) (block, bool) {
 	if b, ok := find(named6, a); ok {
 		return b, true
 	}
-	if v4, ok := wrapped(a); ok {
-		return find(closed4, v4)
-	}
 	if !public6.Contains(a) {
 		return block{netip.PrefixFrom(netip.IPv6Unspecified(), 0), "IPv6 outside of 2000::/3, which alone is public"}, true
 	}
-	if b, ok := find(closed6, a); ok {
-		return b, true
-	}
-	if v4, ok := isatap(a); ok {
-		return find(closed4, v4)
-	}
-	return block{}, false
+	return find(closed6, a)
 }
