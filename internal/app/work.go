@@ -2,8 +2,11 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
+	"net/url"
 	"sync"
 	"time"
 
@@ -27,17 +30,15 @@ func Work(ctx context.Context, hurry <-chan struct{}, c *config.Config, version 
 	if err := waitForSchema(ctx, db, log); err != nil {
 		return err
 	}
-	guard, err := newGuard(ctx, c)
+	courier, err := newCourier(ctx, c, version, log)
 	if err != nil {
 		return err
 	}
+	defer courier.Close()
 	bell, err := postgres.NewBell(db, c.Database.ListenURL, tellHearing(log))
 	if err != nil {
 		return err
 	}
-	courier := delivery.New(delivery.Options{Version: version, Guard: guard, Concurrency: c.Worker.Concurrency})
-	defer courier.Close()
-
 	outliving, end := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	defer background.Wait()
@@ -54,7 +55,7 @@ func Work(ctx context.Context, hurry <-chan struct{}, c *config.Config, version 
 		log.Warn("paused: nothing is sent; start without --paused to send what is due")
 	}
 	worker.New(
-		worker.Parts{Looks: db, Claims: db, Settles: db, Register: db, Bell: bell, Courier: courier},
+		worker.Parts{Looks: db, Claims: db, Settles: db, Register: db, Limits: db, Bell: bell, Courier: courier},
 		worker.Options{
 			Name: c.Worker.Name, Concurrency: c.Worker.Concurrency, ShutdownTimeout: c.Worker.ShutdownTimeout,
 			Lease: postgres.Lease, Paused: c.Worker.Paused, Log: log,
@@ -87,16 +88,54 @@ func waitForSchema(ctx context.Context, db *postgres.DB, log *slog.Logger) error
 	}
 }
 
-// newGuard makes the address policy; the database's own addresses, also those for
-// listening, are never opened, whatever the configuration allows.
-func newGuard(ctx context.Context, c *config.Config) (*netguard.Guard, error) {
+// newCourier makes the courier with its address policy, its proxy and the
+// certificates of single endpoints.
+func newCourier(ctx context.Context, c *config.Config, version string, log *slog.Logger) (*delivery.Courier, error) {
+	closed, err := ownAddresses(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	o := delivery.Options{
+		Version: version, Concurrency: c.Worker.Concurrency,
+		Guard: netguard.New(netguard.Rules{
+			Allow: c.Network.Allow, Ports: c.Network.Ports, HTTP: c.Network.HTTP, Database: closed,
+		}),
+		Credentials: make(map[string]*delivery.Credentials, len(c.TLS)),
+	}
+	if o.Proxy, err = newProxy(c.Network.Proxy, closed); err != nil {
+		return nil, err
+	}
+	for _, e := range c.TLS {
+		files := delivery.CredentialFiles{CA: e.CAFile, Cert: e.CertFile, Key: e.KeyFile}
+		if o.Credentials[e.Endpoint], err = delivery.LoadCredentials(e.Endpoint, files, log); err != nil {
+			return nil, err
+		}
+	}
+	return delivery.New(o), nil
+}
+
+// newProxy opens nothing but the proxy: the courier dials no other address through
+// its guard. That is why the guard may allow everything that can be opened.
+func newProxy(address config.Proxy, closed []netip.AddrPort) (*delivery.Proxy, error) {
+	if address == "" {
+		return nil, nil
+	}
+	u, err := url.Parse(string(address))
+	if err != nil {
+		return nil, errors.New("read network.proxy: it is no URL") // the cause would show a password
+	}
+	everything := []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
+	return &delivery.Proxy{URL: u, Guard: netguard.New(netguard.Rules{Allow: everything, Database: closed})}, nil
+}
+
+// ownAddresses are the database's, also those for listening: never sent to,
+// whatever the configuration allows.
+func ownAddresses(ctx context.Context, c *config.Config) ([]netip.AddrPort, error) {
 	own, err := postgres.Addresses(ctx, c.Database.URL)
 	if err != nil {
 		return nil, err
 	}
 	// A name that cannot be looked up costs the bell, which says so, and no delivery.
 	listening, _ := postgres.Addresses(ctx, c.Database.ListenURL)
-	return netguard.New(netguard.Rules{
-		Allow: c.Network.Allow, Ports: c.Network.Ports, HTTP: c.Network.HTTP, Database: append(own, listening...),
-	}), nil
+	return append(own, listening...), nil
 }

@@ -12,6 +12,8 @@ type Config struct {
 	Worker   Worker
 	Network  Network
 	Log      Log
+	// TLS has an entry for each endpoint with certificates of its own.
+	TLS []TLS
 }
 
 // Database says where the business database is. Both fields may hold a password;
@@ -47,7 +49,27 @@ type Network struct {
 	Ports []uint16
 	// HTTP allows plain http to public addresses.
 	HTTP bool
+	// Proxy is an egress proxy for all requests; empty if there is none.
+	Proxy Proxy
 }
+
+// Proxy is an URL, http://[user:password@]host:port. It may hold a password;
+// String and MarshalText hide all of it.
+type Proxy string
+
+// String hides the URL.
+func (p Proxy) String() string {
+	if p == "" {
+		return "not set"
+	}
+	return "set (not shown)"
+}
+
+// GoString hides it from %#v.
+func (p Proxy) GoString() string { return p.String() }
+
+// MarshalText hides it from JSON and from structured logs.
+func (p Proxy) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
 // Formats of the log.
 const (

@@ -40,6 +40,9 @@ func (c *Config) readVariable(k key, name, value string) []Problem {
 	if k.missing != "" {
 		return []Problem{{Source: name, Key: k.path, Text: k.refusal(name)}}
 	}
+	if k.fileOnly {
+		return []Problem{{Source: name, Key: k.path, Text: "a list of entries can be set in the file alone; leave " + name + " out"}}
+	}
 	if !k.list {
 		return k.apply(c, name, []item{{text: value}})
 	}

@@ -70,7 +70,7 @@ func TestTheExampleHasEveryKey(t *testing.T) {
 // What the example shows for a key works, and what comes later is refused.
 func TestTheExampleUncommented(t *testing.T) {
 	t.Parallel()
-	// network stands there twice, so the section of later keys goes to a file of its own.
+	// What comes later goes to a file of its own.
 	now, later, found := strings.Cut(uncommented(t), "# ------")
 	if !found {
 		t.Fatal("the example has no line before the keys that come later")
@@ -98,7 +98,7 @@ func TestTheTableOfKeys(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for _, k := range keys {
-		if (k.set == nil) != (k.missing != "") {
+		if (k.set == nil) != (k.missing != "" || k.fileOnly) {
 			t.Errorf("%s: a key has either a set or a reason why not", k.path)
 		}
 		if seen[variable(k.path)] || slices.Contains(notConfiguration, variable(k.path)) {

@@ -12,6 +12,9 @@ type key struct {
 	path   string // as in worker.concurrency
 	list   bool   // a list in the file, separated by commas in the environment
 	secret bool   // the value is never quoted
+	// fileOnly keys are lists of entries, which no variable can hold. They have no
+	// set; the walk reads them.
+	fileOnly bool
 	// missing names the feature that this release does not have yet. Such a key is
 	// known and documented, but refused when it has a value, and has no set.
 	missing string
@@ -61,7 +64,11 @@ var keys = []key{
 		path: "log.format",
 		set:  one(func(c *Config) *string { return &c.Log.Format }, oneOf(FormatAuto, FormatText, FormatJSON)),
 	},
-	{path: "network.proxy", secret: true, missing: "egress proxy"},
+	{
+		path: "network.proxy", secret: true,
+		set: one(func(c *Config) *Proxy { return &c.Network.Proxy }, proxyURL),
+	},
+	{path: "tls", list: true, fileOnly: true},
 	{path: "console.listen", missing: "console"},
 	{path: "api.listen", missing: "merchants' API"},
 	{path: "metrics.listen", missing: "metrics"},

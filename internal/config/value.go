@@ -104,3 +104,20 @@ func databaseURL(text string) (string, error) {
 	}
 	return text, nil
 }
+
+// proxyURL wants a port, since proxies have no common one. No cause is passed on:
+// it could quote the password.
+func proxyURL(text string) (Proxy, error) {
+	bad := errors.New("is no proxy; allowed: http://host:port or http://user:password@host:port, with special characters of the password as %40 for @, %2F for /, %23 for #")
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" || u.Hostname() == "" || u.Opaque != "" {
+		return "", bad
+	}
+	if _, err := port(u.Port()); err != nil {
+		return "", bad
+	}
+	if u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery {
+		return "", errors.New("has more than a host and a port behind http://")
+	}
+	return Proxy(text), nil
+}

@@ -85,6 +85,10 @@ func (w *walk) value(name ast.Node, k key, value ast.Node) {
 		w.report(name, k.path, k.refusal(k.path))
 		return
 	}
+	if k.fileOnly {
+		w.entries(name, k, value)
+		return
+	}
 	if !k.list {
 		if text, ok := scalar(value); ok {
 			w.apply(k, []item{place(name, text)})
@@ -99,6 +103,16 @@ func (w *walk) value(name ast.Node, k key, value ast.Node) {
 		return
 	}
 	w.list(k, list)
+}
+
+// entries reads a key whose values have keys of their own.
+func (w *walk) entries(name ast.Node, k key, value ast.Node) {
+	list, ok := value.(*ast.SequenceNode)
+	if !ok {
+		w.report(name, k.path, "is "+kind(value)+"; allowed: a list of entries, each behind a dash")
+		return
+	}
+	w.tlsEntries(list)
 }
 
 func (w *walk) list(k key, list *ast.SequenceNode) {

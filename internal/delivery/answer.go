@@ -63,15 +63,22 @@ func readUpTo(r io.Reader, limit, announced int64) ([]byte, error) {
 		case err != nil:
 			return body, err
 		case len(body) == cap(body):
-			body = append(body, 0)[:len(body)]
+			body = append(make([]byte, 0, min(2*int64(cap(body)), limit)), body...)
 		}
 	}
+}
+
+// fromProxy tells that a plain http proxy wants credentials, and passed nothing
+// on. An endpoint's own 407 has lost this header at the proxy.
+func (a answer) fromProxy() bool {
+	return a.status == http.StatusProxyAuthRequired && a.header.Get("Proxy-Authenticate") != ""
 }
 
 // result has everything but the outcome and its explanation.
 func (a answer) result() outbox.Result {
 	return outbox.Result{
 		HTTPStatus: a.status,
+		Connected:  a.status != 0,
 		Excerpt:    excerpt(a.body, excerptBytes),
 		RetryAfter: a.retryAfter(),
 	}

@@ -24,7 +24,7 @@ func TestTransportSettings(t *testing.T) {
 	if tr.IdleConnTimeout <= 0 || tr.IdleConnTimeout >= 5*time.Second {
 		t.Errorf("idle connections stay for %v; common servers close theirs after 5 s", tr.IdleConnTimeout)
 	}
-	if tr.MaxResponseHeaderBytes != 64<<10 {
+	if tr.MaxResponseHeaderBytes != 16<<10 {
 		t.Errorf("headers are capped at %d bytes", tr.MaxResponseHeaderBytes)
 	}
 	if tr.Proxy != nil || !tr.DisableCompression || tr.ForceAttemptHTTP2 || tr.Protocols.HTTP2() || !tr.Protocols.HTTP1() {
@@ -47,7 +47,7 @@ func TestProxiesOfTheEnvironmentAreNotAsked(t *testing.T) {
 func TestDefaultOptions(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int64{0, -1} {
-		if c := New(Options{MaxAnswer: size}); c.maxAnswer != 64<<10 || c.agent != "orderbell/dev" {
+		if c := New(Options{MaxAnswer: size}); c.maxAnswer != 16<<10 || c.agent != "orderbell/dev" {
 			t.Errorf("cap %d, agent %q", c.maxAnswer, c.agent)
 		}
 	}

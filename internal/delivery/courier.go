@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	defaultMaxAnswer   = 64 << 10
+	defaultMaxAnswer   = 16 << 10
 	defaultTimeout     = 10 * time.Second // where a policy names none
 	defaultConcurrency = 64
 )
@@ -32,8 +32,14 @@ type Options struct {
 	// default. One host keeps as many idle connections, so that all of them may go
 	// to one endpoint; all hosts together keep twice as many, and at least 512.
 	Concurrency int
-	// MaxAnswer caps an answer's body, in bytes; 64 KB by default.
+	// MaxAnswer caps an answer's body, in bytes; 16 KB by default.
 	MaxAnswer int64
+	// Proxy is an egress proxy for all requests; none by default. With one, the
+	// guard judges only the targets that are addresses: the proxy must classify the
+	// others.
+	Proxy *Proxy
+	// Credentials are those of endpoints that have their own, by id.
+	Credentials map[string]*Credentials
 	// RootCAs verifies certificates; the system's pool by default.
 	RootCAs *x509.CertPool
 	// Resolver looks names up; net.DefaultResolver by default.
@@ -44,24 +50,45 @@ type Options struct {
 type Courier struct {
 	agent     string
 	maxAnswer int64
-	transport *http.Transport
+	transport *http.Transport            // of all endpoints but these:
+	apart     map[string]*http.Transport // no connection is shared between credentials
+	proxied   bool
 	rules     *rulebook
 	targets   *targets
 }
 
 // New makes a courier. Close it when no delivery is under way any more.
 func New(o Options) *Courier {
-	return &Courier{
+	c := &Courier{
 		agent:     "orderbell/" + cmp.Or(o.Version, "dev"),
 		maxAnswer: cmp.Or(max(o.MaxAnswer, 0), defaultMaxAnswer),
-		transport: newTransport(o),
+		transport: newTransport(o, nil),
+		apart:     make(map[string]*http.Transport, len(o.Credentials)),
+		proxied:   o.Proxy != nil,
 		rules:     newRulebook(),
 		targets:   newTargets(),
 	}
+	for endpoint, own := range o.Credentials {
+		c.apart[endpoint] = newTransport(o, own)
+	}
+	return c
 }
 
 // Close closes idle connections. Deliveries under way are not disturbed.
-func (c *Courier) Close() { c.transport.CloseIdleConnections() }
+func (c *Courier) Close() {
+	c.transport.CloseIdleConnections()
+	for _, t := range c.apart {
+		t.CloseIdleConnections()
+	}
+}
+
+// transportOf is the endpoint's own transport, or that of all.
+func (c *Courier) transportOf(endpoint string) *http.Transport {
+	if t, ok := c.apart[endpoint]; ok {
+		return t
+	}
+	return c.transport
+}
 
 // Check reads a policy: its rules, its method and its format. An error says, in
 // one line, why nothing can be sent under it, so that its rows are parked.
@@ -94,7 +121,8 @@ func (c *Courier) Deliver(ctx context.Context, claim *outbox.Claim) (result outb
 	start := time.Now()
 	defer func() {
 		if p := recover(); p != nil {
-			result = outbox.Result{Outcome: outbox.OutcomeUnreachable, Error: clip(fmt.Sprintf("the courier failed: %v", p))}
+			// Connected: it is not for want of a network.
+			result = outbox.Result{Outcome: outbox.OutcomeUnreachable, Connected: true, Error: clip(fmt.Sprintf("the courier failed: %v", p))}
 		}
 		result.Elapsed = time.Since(start)
 	}()
@@ -112,7 +140,8 @@ func (c *Courier) attempt(ctx context.Context, claim *outbox.Claim) outbox.Resul
 	if err != nil {
 		return outbox.Result{Outcome: outbox.OutcomeRejected, Error: clip(fmt.Sprintf("nothing was sent: %v", err))}
 	}
-	response, err := c.transport.RoundTrip(request)
+	trip.proxied, trip.tunnel = c.proxied, request.URL.Scheme == "https"
+	response, err := c.transportOf(claim.Endpoint).RoundTrip(request)
 	if err != nil {
 		return trip.failed(err, answer{})
 	}
@@ -120,6 +149,9 @@ func (c *Courier) attempt(ctx context.Context, claim *outbox.Claim) outbox.Resul
 	answer, err := read(response, c.maxAnswer)
 	if err != nil {
 		return trip.failed(err, answer)
+	}
+	if trip.proxied && !trip.tunnel && answer.fromProxy() {
+		return unsent("the egress proxy answered " + clip(response.Status))
 	}
 	return rules.judge(answer)
 }

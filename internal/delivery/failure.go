@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"syscall"
@@ -26,8 +27,20 @@ func (t *trip) failed(err error, soFar answer) outbox.Result {
 	if soFar.status != 0 {
 		at = fmt.Sprintf("%s; status %d, %d bytes came", at, soFar.status, len(soFar.body))
 	}
-	var blocked *netguard.Blocked
+	result.Connected = soFar.status != 0 || t.connected()
+	var (
+		blocked *netguard.Blocked
+		proxy   *proxyError
+	)
+	fault := ""
+	if !result.Connected {
+		fault = t.fault(err)
+	}
 	switch {
+	case fault != "":
+		return unsent(fault)
+	case errors.As(err, &proxy) && proxy.status == http.StatusForbidden:
+		result.Outcome, result.Error = outbox.OutcomeBlocked, proxy.Error()
 	case errors.As(err, &blocked):
 		result.Outcome, result.Error = outbox.OutcomeBlocked, blocked.Error()
 	case errors.Is(context.Cause(t), errDeadline):
@@ -43,6 +56,65 @@ func (t *trip) failed(err error, soFar answer) outbox.Result {
 	return result
 }
 
+// unsent is the result of an attempt that a fault of ours kept from being made.
+func unsent(fault string) outbox.Result {
+	return outbox.Result{Outcome: outbox.OutcomeInterrupted, Ours: true, Error: "nothing was sent: " + fault}
+}
+
+// fault says what on our side kept an attempt from reaching its endpoint, or
+// nothing where it may as well be the endpoint's.
+func (t *trip) fault(err error) string {
+	var proxy *proxyError
+	if text := shortage(err); text != "" {
+		return "our own network: " + text
+	}
+	if errors.As(err, &proxy) && proxy.status != http.StatusForbidden && !proxy.unreached() {
+		return proxy.Error()
+	}
+	if p := t.phase(); t.proxied && (p == phaseDNS || p == phaseConnect) && errors.Is(context.Cause(t), errDeadline) {
+		return fmt.Sprintf("the egress proxy was not reached within %s (phase: %s)", t.timeout, p)
+	}
+	return ""
+}
+
+// shortages are errors of sockets that no endpoint can cause.
+var shortages = []syscall.Errno{
+	syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ENETDOWN,
+}
+
+// shortage says what a dial lacked on this machine. Go's resolver hands on an error
+// of its own socket as a text that ends in the system's words.
+func shortage(err error) string {
+	var (
+		dns   *net.DNSError
+		errno syscall.Errno
+		op    *net.OpError
+	)
+	if errors.As(err, &dns) {
+		for _, e := range shortages {
+			if strings.HasSuffix(dns.Err, e.Error()) {
+				return "DNS: " + e.Error()
+			}
+		}
+		return ""
+	}
+	if !errors.As(err, &errno) || !errors.As(err, &op) {
+		return ""
+	}
+	if slices.Contains(shortages, errno) || errno == syscall.EADDRNOTAVAIL && toIPv4(op.Addr) {
+		return errno.Error()
+	}
+	return ""
+}
+
+// toIPv4 tells a lack of local ports from a machine without IPv6: there,
+// connecting to any IPv6 address says the same, and whoever writes an AAAA record
+// could stop us.
+func toIPv4(a net.Addr) bool {
+	tcp, ok := a.(*net.TCPAddr)
+	return ok && tcp.IP.To4() != nil
+}
+
 // transportPrefixes say what every error of the transport has in common.
 var transportPrefixes = strings.NewReplacer("net/http: ", "", "HTTP/1.x transport connection broken: ", "")
 
@@ -54,8 +126,11 @@ func cause(err error) string {
 		handshake *handshakeError
 		errno     syscall.Errno
 		op        *net.OpError
+		proxy     *proxyError
 	)
 	switch {
+	case errors.As(err, &proxy):
+		return proxy.Error()
 	case errors.As(err, &dns):
 		return lookUpCause(dns)
 	case errors.As(err, &handshake):
@@ -65,10 +140,14 @@ func cause(err error) string {
 			return "connect: " + errno.Error()
 		}
 		return errno.Error()
+	case errors.As(err, &op) && op.Op == "remote error": // an alert, such as for a missing client certificate
+		return clip("TLS: the server says: " + strings.TrimPrefix(op.Err.Error(), "tls: "))
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || strings.HasSuffix(err.Error(), "server closed idle connection"):
 		return "the connection was closed"
-	case strings.HasPrefix(err.Error(), "readLoopPeekFailLocked"):
-		return "the server spoke before it was asked" // Go's own words end in %!w(<nil>)
+	case errors.Is(err, errUnasked) || strings.HasPrefix(err.Error(), "readLoopPeekFailLocked"):
+		return errUnasked.Error() // Go's own words end in %!w(<nil>)
+	case errors.Is(err, errHeaderLines):
+		return errHeaderLines.Error()
 	case errors.As(err, &op):
 		return clip(op.Op + ": " + op.Err.Error())
 	}
@@ -102,6 +181,8 @@ func handshakeCause(h *handshakeError) string {
 		return clip(fmt.Sprintf("certificate is not for %s but for %s", h.host, names(hostname.Certificate)))
 	case errors.As(h.err, &record):
 		return "the server does not speak TLS"
+	case errors.Is(h.err, errHandshake):
+		return errHandshake.Error()
 	case errors.As(h.err, &errno):
 		return errno.Error()
 	case errors.Is(h.err, io.EOF) || errors.Is(h.err, io.ErrUnexpectedEOF):

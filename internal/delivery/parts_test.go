@@ -26,6 +26,14 @@ func TestMain(m *testing.M) {
 		answerAll()
 		return
 	}
+	if name := os.Getenv(crowdName); name != "" {
+		crowdProcess(name)
+		return
+	}
+	if os.Getenv(poorProcess) != "" {
+		runOutOfDescriptors()
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
 

@@ -15,6 +15,7 @@ const (
 	phaseConnection phase = iota
 	phaseDNS
 	phaseConnect
+	phaseProxy
 	phaseTLS
 	phaseSend
 	phaseHeaders
@@ -22,7 +23,7 @@ const (
 )
 
 var phaseNames = [...]string{
-	"waiting for a connection", "DNS", "connecting", "TLS", "sending the request",
+	"waiting for a connection", "DNS", "connecting", "waiting for the egress proxy", "TLS", "sending the request",
 	"waiting for headers", "reading the body",
 }
 
@@ -40,8 +41,12 @@ type trip struct {
 	parent  context.Context //nolint:containedctx // tells a stopping worker from a passed deadline
 	end     context.CancelFunc
 	timeout time.Duration
+	proxied bool // an egress proxy is in between
+	tunnel  bool // and a connection through it is to the endpoint
 	reached atomic.Int32
 	trace   httptrace.ClientTrace
+	wire    *wire // that the request went over, and its number there
+	request int32
 }
 
 type tripKey struct{}
@@ -51,6 +56,7 @@ func begin(parent context.Context, timeout time.Duration) *trip {
 	t := &trip{parent: parent, timeout: timeout}
 	t.Context, t.end = context.WithTimeoutCause(parent, timeout, errDeadline)
 	t.trace.GotConn = t.gotConnection
+	t.trace.PutIdleConn = t.rested
 	t.trace.WroteRequest = t.wroteRequest
 	return t
 }
@@ -67,7 +73,19 @@ func (t *trip) Value(key any) any {
 	return t.Context.Value(key)
 }
 
-func (t *trip) gotConnection(httptrace.GotConnInfo) { t.enter(phaseSend) }
+func (t *trip) gotConnection(got httptrace.GotConnInfo) {
+	t.enter(phaseSend)
+	if w, ok := got.Conn.(*wire); ok {
+		t.wire, t.request = w, w.ask()
+	}
+}
+
+// rested is called when the answer was read and the connection is kept.
+func (t *trip) rested(error) {
+	if t.wire != nil {
+		t.wire.rest(t.request)
+	}
+}
 
 func (t *trip) wroteRequest(sent httptrace.WroteRequestInfo) {
 	if sent.Err == nil {
@@ -84,6 +102,12 @@ func (t *trip) enter(p phase) {
 			return
 		}
 	}
+}
+
+// connected tells whether a connection to the endpoint was there. Over plain http
+// through a proxy, only an answer tells.
+func (t *trip) connected() bool {
+	return t.phase() >= phaseTLS && (!t.proxied || t.tunnel)
 }
 
 func (t *trip) phase() phase { return phase(t.reached.Load()) }
