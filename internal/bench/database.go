@@ -92,11 +92,17 @@ func (d *database) clear(ctx context.Context) error {
 // without it.
 func (d *database) settleDown(ctx context.Context) error {
 	err := d.run(ctx, "write a checkpoint", "checkpoint")
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) && refused.Code == cannotCreate {
+	if refused(err, cannotCreate) {
 		return nil
 	}
 	return err
+}
+
+// refused tells whether the server has refused a statement for this reason, a code of
+// PostgreSQL's.
+func refused(err error, code string) bool {
+	var refusal *pgconn.PgError
+	return errors.As(err, &refusal) && refusal.Code == code
 }
 
 // wal is how much write-ahead log there is, in bytes from the beginning.

@@ -17,6 +17,7 @@
 //	punctuality  arrival after the due time
 //	snapshot     drain and claims while another session keeps a transaction open
 //	memory       of a worker, at its peak
+//	neighbours   pickup and claims beside endpoints that hang; limits kept by two workers; what comes after an outage
 //
 // # The database
 //
@@ -78,4 +79,24 @@
 //   - Workers that a killed bench leaves are ended by the merchant, which notices
 //     that its input has ended. What stays behind in that case alone is the database
 //     on a given server, orderbell_bench_ and ten letters.
+//   - The loads of neighbours, with nobody, one and a third of the endpoints hanging, are
+//     of one length and told apart alike into the first 10 s of a worker and what
+//     follows: it knows nobody yet in the first. Rejected: a shorter one where nobody
+//     hangs, in whose p99 the worker's start would weigh more, and flatter the others.
+//   - An order to a healthy endpoint that has not arrived 8 s after the last one counts
+//     the time until then, and is counted as not arrived. Rejected: to wait for it, since
+//     what hangs may hold it back for minutes; and to leave it out, which makes the worst
+//     the best.
+//   - Before each of these loads the database forgets breakers, retries and what was not
+//     delivered, so that every worker meets its endpoints for the first time.
+//   - A load in which nothing hung that should, or something that should not, or in which
+//     orders are missing though nobody hangs, is an error: a worker that sends nothing
+//     would be as quick beside the ill as without, and a yardstick that is ill itself
+//     makes everything look well.
+//   - Its claims take one row of each of 64 lanes, the one that hangs among them, and
+//     their p99 counts. growth claims 64 rows of one lane, and takes the median.
+//   - Limits are read from the merchant's log: a request is there from the end of its head
+//     until its answer is about to be written, a little less than the worker has it in
+//     flight; and a second may begin anywhere. Beside how much was too much stands how
+//     much was let through, since a worker that sends nothing keeps every limit.
 package bench

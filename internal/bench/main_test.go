@@ -3,7 +3,8 @@ package bench_test
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/orderbell/orderbell/internal/pgtest"
+	"github.com/orderbell/orderbell/internal/postgres"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { pgtest.Main(m, postgres.MigrateUp) }

@@ -23,5 +23,6 @@ func measures(o Options) []measure {
 		newPunctuality(o),
 		newSnapshot(o),
 		newMemory(o),
+		newNeighbours(o),
 	}
 }

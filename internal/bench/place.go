@@ -42,8 +42,11 @@ func openPlace(ctx context.Context, o Options, log *slog.Logger) (*place, error)
 	return &place{server: server, admin: server.URL("postgres")}, nil
 }
 
+// Codes of PostgreSQL's.
 const (
 	cannotCreate = "42501" // insufficient_privilege
+	noSuchTable  = "42P01" // undefined_table
+	notSupported = "0A000" // feature_not_supported
 )
 
 // create makes a database with the schema, and returns its name and its URL.
@@ -53,8 +56,7 @@ func (p *place) create(ctx context.Context) (name, address string, err error) {
 	creating, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	err = p.execute(creating, "create database "+name)
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) && refused.Code == cannotCreate {
+	if refused(err, cannotCreate) {
 		return "", "", fmt.Errorf("make a database of the bench's own: this user may not; "+
 			"let it with: alter role %s createdb, or leave --database out for a private server", p.user())
 	}

@@ -61,11 +61,16 @@ func (p producer) produce(ctx context.Context, d *database) ([]committed, float6
 
 // enqueue commits a notification for an endpoint.
 func enqueue(endpoint string) func(context.Context, *pgxpool.Conn, int) (string, error) {
+	return enqueueEach(func(int) string { return endpoint })
+}
+
+// enqueueEach commits notification i for the endpoint that is its own.
+func enqueueEach(endpoint func(i int) string) func(context.Context, *pgxpool.Conn, int) (string, error) {
 	body := orderBody()
 	return func(ctx context.Context, conn *pgxpool.Conn, i int) (id string, err error) {
 		err = conn.QueryRow(ctx, `
 			select orderbell.enqueue(endpoint => $1, event => 'trade.success', order_no => $2, body => $3)::text`,
-			endpoint, fmt.Sprintf("%016d", i), body).Scan(&id)
+			endpoint(i), fmt.Sprintf("%016d", i), body).Scan(&id)
 		return id, err
 	}
 }

@@ -94,7 +94,15 @@ func (r *rig) answering(delay time.Duration) string {
 }
 
 // noted is a URL whose requests are noted.
-func (r *rig) noted() string { return r.merchant.URL + "/r/0s" }
+func (r *rig) noted() string { return r.notedAfter(0) }
+
+// notedAfter is one that answers after delay.
+func (r *rig) notedAfter(delay time.Duration) string {
+	return fmt.Sprintf("%s/r/%s", r.merchant.URL, delay)
+}
+
+// silent is a URL that never answers.
+func (r *rig) silent() string { return r.merchant.URL + "/h" }
 
 // pause waits, or says that the run was ended.
 func pause(ctx context.Context, d time.Duration) error {

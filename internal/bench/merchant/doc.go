@@ -5,7 +5,11 @@
 // # What it answers
 //
 //	/d/DELAY   after that time, such as 0s or 50ms
-//	/r/DELAY   the same, and notes the notification's id and its arrival
+//	/r/DELAY   the same, and notes the notification's id, its arrival and its answer
+//	/h         never: it holds the connection until the other end gives up
+//
+// It answers at a second address too, its door, which can be shut: then connections
+// there are refused, and those that were open are closed.
 //
 // # Decisions
 //
@@ -18,6 +22,11 @@
 //   - Commands and replies are lines of JSON on standard input and output: the
 //     end of the input is the end of the merchant, so that it dies with its
 //     parent, however that dies.
+//   - What hangs costs a goroutine and a descriptor, and 4,096 at most do: a worker
+//     that has more in flight than its slots allow must not take the machine along.
+//   - While the door is shut nothing listens at its port, which is how a dead
+//     process looks. Rejected: a listener that closes what it accepts, since that is a
+//     reset and no refusal.
 //   - It also guards the workers that the bench has started: when its parent is
 //     gone, it ends them. Rejected: Pdeathsig, which only Linux has and which
 //     fires when a thread ends.

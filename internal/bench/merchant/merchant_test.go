@@ -84,6 +84,11 @@ func TestNotes(t *testing.T) {
 	if err != nil || len(noted) != 2 || noted[0].ID != "a" || noted[1].ID != "b" || noted[0].At > noted[1].At {
 		t.Errorf("noted %+v, %v", noted, err)
 	}
+	for _, a := range noted {
+		if a.Answered < a.At {
+			t.Errorf("%s came at %d and was answered at %d", a.ID, a.At, a.Answered)
+		}
+	}
 	if again, err := p.Noted(); err != nil || len(again) != 0 {
 		t.Errorf("noted again: %+v, %v", again, err)
 	}

@@ -87,7 +87,24 @@ func (p *Process) ask(c command) (reply, error) {
 	if err := json.NewEncoder(p.in).Encode(c); err != nil {
 		return reply{}, fmt.Errorf("ask the merchant: %w", err)
 	}
-	return p.reply()
+	r, err := p.reply()
+	if err == nil && r.Error != "" {
+		err = errors.New(r.Error)
+	}
+	return r, err
+}
+
+// Shut shuts the merchant's door, and returns its URL: http://127.0.0.1:PORT, always the
+// same. Connections there are refused until [Process.Open].
+func (p *Process) Shut() (url string, err error) {
+	r, err := p.ask(command{Do: doShut})
+	return "http://" + r.Address, err
+}
+
+// Open opens the door.
+func (p *Process) Open() error {
+	_, err := p.ask(command{Do: doOpen})
+	return err
 }
 
 // Count returns what the merchant was sent since the last reset.

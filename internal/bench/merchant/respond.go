@@ -21,6 +21,10 @@ const (
 
 	// readBuffer holds the head of a request; no line of it may be longer.
 	readBuffer = 4 << 10
+
+	// mostHanging is how many requests may hang at once, a goroutine and a descriptor
+	// each; one more is cut off.
+	mostHanging = 4096
 )
 
 var errMalformed = errors.New("no request that this merchant understands")
@@ -29,6 +33,7 @@ var errMalformed = errors.New("no request that this merchant understands")
 type request struct {
 	delay  time.Duration
 	note   bool
+	hang   bool
 	id     string
 	length int
 }
@@ -46,17 +51,32 @@ func respond(conn net.Conn, log *log) {
 		if err != nil {
 			return
 		}
-		log.take(r.id)
+		noted := log.take(r.id)
 		if _, err := in.Discard(r.length); err != nil {
+			return
+		}
+		if r.hang {
+			hang(conn, log)
 			return
 		}
 		if r.delay > 0 {
 			time.Sleep(r.delay)
 		}
+		log.answer(noted)
 		if _, err := io.WriteString(conn, answer); err != nil {
 			return
 		}
 	}
+}
+
+// hang waits for the other end to give up.
+func hang(conn net.Conn, log *log) {
+	if !log.hang() {
+		return
+	}
+	defer log.unhang()
+	var one [1]byte
+	_, _ = conn.Read(one[:])
 }
 
 // readHead reads the request line and the headers, and leaves the body.
@@ -99,6 +119,9 @@ func readLine(in *bufio.Reader) ([]byte, error) {
 func readTarget(line []byte) (request, error) {
 	_, rest, _ := strings.Cut(string(line), " ")
 	path, version, _ := strings.Cut(rest, " ")
+	if path == "/h" && version == "HTTP/1.1" {
+		return request{hang: true}, nil
+	}
 	delay, counted := strings.CutPrefix(path, "/d/")
 	delay, noted := strings.CutPrefix(delay, "/r/")
 	wait, err := time.ParseDuration(delay)

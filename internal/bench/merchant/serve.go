@@ -18,6 +18,8 @@ const (
 	doReset   = "reset"
 	doGuard   = "guard"
 	doUnguard = "unguard"
+	doShut    = "shut"
+	doOpen    = "open"
 )
 
 type command struct {
@@ -25,8 +27,10 @@ type command struct {
 	PID int    `json:"pid,omitempty"`
 }
 
-// reply answers a command; the first one, which nobody asks for, has the address.
+// reply answers a command; the first one, which nobody asks for, has the address, and
+// those about the door have its.
 type reply struct {
+	Error    string    `json:"error,omitempty"`
 	Address  string    `json:"address,omitempty"`
 	Count    Count     `json:"count"`
 	Arrivals []Arrival `json:"arrivals,omitempty"`
@@ -43,30 +47,32 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	defer listener.Close()
 	m := &merchant{guarded: map[int]bool{}}
 	defer m.end()
-	go m.accept(listener)
+	go accept(listener, func(conn net.Conn) { respond(conn, &m.log) })
 	replies := json.NewEncoder(out)
 	if err := replies.Encode(reply{Address: listener.Addr().String()}); err != nil {
 		return fmt.Errorf("say where the merchant is: %w", err)
 	}
-	return m.obey(json.NewDecoder(in), replies)
+	return m.obey(ctx, json.NewDecoder(in), replies)
 }
 
 type merchant struct {
 	log     log
+	door    door
 	guarded map[int]bool // process numbers
 }
 
-func (m *merchant) accept(listener net.Listener) {
+// accept serves connections until the listener is closed.
+func accept(listener net.Listener, serve func(net.Conn)) {
 	for {
 		conn, err := listener.Accept()
 		if err != nil {
 			return
 		}
-		go respond(conn, &m.log)
+		go serve(conn)
 	}
 }
 
-func (m *merchant) obey(commands *json.Decoder, replies *json.Encoder) error {
+func (m *merchant) obey(ctx context.Context, commands *json.Decoder, replies *json.Encoder) error {
 	for {
 		var c command
 		if err := commands.Decode(&c); errors.Is(err, io.EOF) {
@@ -74,13 +80,13 @@ func (m *merchant) obey(commands *json.Decoder, replies *json.Encoder) error {
 		} else if err != nil {
 			return fmt.Errorf("read a command: %w", err)
 		}
-		if err := replies.Encode(m.do(c)); err != nil {
+		if err := replies.Encode(m.do(ctx, c)); err != nil {
 			return fmt.Errorf("answer a command: %w", err)
 		}
 	}
 }
 
-func (m *merchant) do(c command) reply {
+func (m *merchant) do(ctx context.Context, c command) reply {
 	switch c.Do {
 	case doNoted:
 		return reply{Arrivals: m.log.noted()}
@@ -90,6 +96,10 @@ func (m *merchant) do(c command) reply {
 		m.guarded[c.PID] = true
 	case doUnguard:
 		delete(m.guarded, c.PID)
+	case doShut:
+		return m.door.reply(m.door.shut(ctx))
+	case doOpen:
+		return m.door.reply(m.door.open(ctx, &m.log))
 	}
 	return reply{Count: m.log.count()}
 }
