@@ -27,7 +27,8 @@ type History struct {
 type Notification struct {
 	ID, Endpoint string
 	Ladder       []time.Duration
-	// Halted tells that its endpoint is paused, or its policy's rows are parked.
+	// Halted tells that its endpoint is paused or behind a breaker, or its policy's rows are
+	// parked.
 	Halted bool
 }
 
@@ -66,6 +67,7 @@ type Finished struct {
 const (
 	readNotifications = `
 		select n.id::text, n.endpoint, p.ladder, e.paused_at is not null or p.fault is not null
+		         or exists (select from orderbell.breaker b where b.endpoint = n.endpoint)
 		from orderbell.notification n
 		join orderbell.endpoint e on e.id = n.endpoint
 		join orderbell.policy p on p.name = coalesce(n.policy, e.policy)

@@ -22,7 +22,7 @@ var plantedInQuiet = []planted{
 			File: "internal/outbox/verdict.go", Old: "Wait: wait,", New: "Wait: 0 * wait,",
 		}},
 		{"attempt not counted", chaos.CompleteHistory, chaos.Bug{
-			File: "sql/claim.sql", Old: "attempt_count = d.attempt_count + 1", New: "attempt_count = 1",
+			File: "sql/claim.sql", Old: "attempt_count = greatest(least(d.attempt_count, 2147483646), 0) + 1", New: "attempt_count = 1",
 		}},
 		{"another id for another attempt", chaos.NoPhantom, chaos.Bug{
 			File: "internal/delivery/header.go",
@@ -119,7 +119,7 @@ func (s *stage) asleep() {
 	s.Becomes("true", `select count(*) > 0
 		from pg_locks l join pg_stat_activity a on a.datname = current_database()
 		where l.locktype = 'advisory' and not l.granted and l.database = (select oid from pg_database where datname = current_database())
-		  and a.query like '/* orderbell:full\_look */%' and a.state = 'idle' and a.query_start > l.waitstart`)
+		  and a.query ~ '^/. orderbell:(full_look|policies) ' and a.state = 'idle' and a.query_start > l.waitstart`)
 	commit()
 	s.AtRest()
 }

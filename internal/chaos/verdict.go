@@ -35,7 +35,9 @@ func (h *House) AtRest() {
 		s.Wait()
 	}
 	h.Becomes("", `select string_agg(format('%s %s of %s', n, state, endpoint), ', ')
-		from (select state, endpoint, count(*) as n from orderbell.delivery group by state, endpoint) left_over`)
+		from (select state, endpoint, count(*) as n from orderbell.delivery d
+		      where state <> 'pending' or not exists (select from orderbell.breaker b where b.endpoint = d.endpoint)
+		      group by state, endpoint) left_over`)
 }
 
 // Logs are the logs as they are now. The shops must have ended.

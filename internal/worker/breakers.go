@@ -37,11 +37,10 @@ type breakers struct {
 	faults *faults
 	log    *slog.Logger
 
-	mu     sync.Mutex
-	of     map[string]*health
-	queue  []outbox.Breaking
-	closed bool
-	more   chan struct{}
+	mu    sync.Mutex
+	of    map[string]*health
+	queue []outbox.Breaking
+	more  chan struct{}
 }
 
 // health is what this worker knows of an endpoint that fails, or did.
@@ -148,7 +147,7 @@ func (b *breakers) saw(endpoint string, result *outbox.Result, probe bool) {
 	case failed:
 		b.ill(endpoint, result.Error, probe)
 	case probe: // it was not sent: the next one may be
-		b.change(endpoint, b.know(endpoint), outbox.Breaking{Endpoint: endpoint, Open: true, Reason: result.Error})
+		b.change(b.know(endpoint), outbox.Breaking{Endpoint: endpoint, Open: true, Reason: result.Error})
 	}
 }
 
@@ -173,7 +172,7 @@ func (b *breakers) ill(endpoint, why string, probe bool) {
 	default:
 		return
 	}
-	b.change(endpoint, h, outbox.Breaking{Endpoint: endpoint, Open: true, Reason: why})
+	b.change(h, outbox.Breaking{Endpoint: endpoint, Open: true, Reason: why})
 }
 
 // well counts an answer, whatever it says: somebody is there.
@@ -189,7 +188,7 @@ func (b *breakers) well(endpoint string) {
 	case h.open:
 		h.shut()
 		b.log.Info("an endpoint's breaker closes: it answers again", keyEndpoint, endpoint)
-		b.change(endpoint, h, outbox.Breaking{Endpoint: endpoint})
+		b.change(h, outbox.Breaking{Endpoint: endpoint})
 	case h.window > 0 && time.Since(h.grown) >= growEvery:
 		h.window, h.grown = 2*h.window, time.Now()
 		if h.window >= b.most {
@@ -202,7 +201,7 @@ func (b *breakers) well(endpoint string) {
 }
 
 // change has something written to the database.
-func (b *breakers) change(_ string, h *health, c outbox.Breaking) {
+func (b *breakers) change(h *health, c outbox.Breaking) {
 	h.unwritten++
 	b.queue = append(b.queue, c)
 	signal(b.more)

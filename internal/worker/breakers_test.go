@@ -38,6 +38,7 @@ var (
 )
 
 func testBreakers(t *testing.T) (*breakers, *fuses) {
+	t.Helper()
 	f := &fuses{}
 	log := slog.New(slog.DiscardHandler)
 	b := newBreakers(f, 64, &faults{log: log}, log)
