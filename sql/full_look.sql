@@ -1,6 +1,6 @@
 /* orderbell:full_look */
 -- The full look: every endpoint that has a row due now, whether leases have
--- ended, and when the next one may. Catches what the look cannot see: orders that
+-- ended, and when the next one of another worker may. Catches what the look cannot see: orders that
 -- stayed open for long, rows of dead workers, rows that were parked. Leaves out the
 -- endpoints that nothing may be sent to now; next_probe is when the next breaker lets a
 -- probe pass.
@@ -28,7 +28,8 @@ from (
            bool_or(state = 'pending' and unknowns >= @free) as suspect,
            bool_or(policy is not null) as choosy,
            bool_or(leased_until <= now() or leased_until > now() + interval '1 minute') as lapsed,
-           min(leased_until) filter (where leased_until > now() and leased_until <= now() + interval '1 minute') as lease_end
+           min(leased_until) filter (where leased_until > now() and leased_until <= now() + interval '1 minute'
+                                             and claimed_by <> @holder::text) as lease_end
     from orderbell.delivery
     where next_attempt_at <= now()
     group by endpoint

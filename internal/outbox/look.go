@@ -19,7 +19,8 @@ type Look struct {
 
 	// Lapsed tells that some leases have ended.
 	Lapsed bool
-	// NextLeaseEnd is how long until the next lease may end; 0 if nothing is in flight.
+	// NextLeaseEnd is how long until the next lease of another worker may end; 0 if there
+	// is none.
 	NextLeaseEnd time.Duration
 	// NextProbe is how long until the next open breaker lets a probe pass; 0 if none will.
 	NextProbe time.Duration

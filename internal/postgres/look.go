@@ -54,7 +54,7 @@ func (db *DB) FullLook(ctx context.Context) (outbox.Look, error) {
 	if db.here.Load() == nil {
 		pool = db.claims // which ask first where they are
 	}
-	row, err := queryOne[fullLookRow](ctx, pool, "look for all due rows", sqlFullLook, pgx.StrictNamedArgs{"free": outbox.FreeUnknowns})
+	row, err := queryOne[fullLookRow](ctx, pool, "look for all due rows", sqlFullLook, pgx.StrictNamedArgs{"free": outbox.FreeUnknowns, "holder": db.holder})
 	if err != nil {
 		return outbox.Look{}, err
 	}

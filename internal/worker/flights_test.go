@@ -186,3 +186,17 @@ func TestPartsOfTheRoom(t *testing.T) {
 		t.Errorf("parts of 8: %d, %d, %d", turn[0].take, turn[1].take, turn[2].take)
 	}
 }
+
+// A worker that has only slow lanes to serve, and no slow slot for them, waits for nobody.
+func TestRoomDoesNotWaitForSlowSlots(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(1)
+		s.change(func() { s.slow = slowPerPrompt / beginShare })
+		l := &lanes{}
+		l.queueSlow(&lane{endpoint: "slow"})
+		if r := s.room(t.Context(), l); !r.none() {
+			t.Errorf("room: %+v", r)
+		}
+	})
+}

@@ -38,7 +38,7 @@ func (w *Worker) look(ctx context.Context) bool {
 			return false
 		}
 	}
-	if !w.lanes.empty() && now.Sub(w.schedule.lastLook) < w.schedule.lookPause() {
+	if !w.nothingToServe() && now.Sub(w.schedule.lastLook) < w.schedule.lookPause() {
 		return true
 	}
 	found, err := w.Looks.Look(ctx, w.schedule.since)

@@ -90,7 +90,7 @@ func TestALeaseThatEndsIsLookedForThen(t *testing.T) {
 		{"nothing happens", schedule{lastFull: now, nextLeaseEnd: now.Add(7 * time.Second)}, 7 * time.Second},
 		{"it comes first anyway", schedule{lastFull: now, owed: true, nextLeaseEnd: now.Add(time.Minute)}, fullLookPause},
 		{"they end one by one", schedule{lastFull: now, owed: true, nextLeaseEnd: now.Add(time.Millisecond)}, endedLeasePause},
-		{"looks cost much", schedule{lastFull: now, fullCost: time.Second, nextLeaseEnd: now.Add(time.Second)}, fullLookShare * time.Second},
+		{"looks cost much", schedule{lastFull: now, fullCost: time.Second, nextLeaseEnd: now.Add(time.Second)}, neededLookShare * time.Second},
 	} {
 		if got := test.schedule.nextFull().Sub(now); got != test.want {
 			t.Errorf("%s: in %v, wanted %v", test.name, got, test.want)

@@ -11,7 +11,7 @@ import (
 // missing, or it is time for another look. It returns how many rows it claimed.
 func (w *Worker) serve(ctx context.Context) (claimed int) {
 	until := time.Now().Add(w.schedule.lookPause())
-	for !w.lanes.empty() && ctx.Err() == nil {
+	for ctx.Err() == nil && !w.nothingToServe() {
 		// What is known is written down before more is begun.
 		if w.settler.behind() || w.settler.crowded(w.slots.most) {
 			return claimed

@@ -96,7 +96,8 @@ func (s *slots) room(ctx context.Context, l *lanes) room {
 	s.change(s.measure)
 	mayClaim := func() bool { return s.waiting <= s.soon/2 && s.vacant() > 0 }
 	s.wants(l.heads())
-	ok := s.await(ctx, nil, func() bool { return prompt && mayClaim() || slow && s.beginSlow() > 0 })
+	// Nobody waits for slow slots here: those who fall due meanwhile may be prompt.
+	ok := s.await(ctx, nil, func() bool { return !prompt || mayClaim() || slow && s.beginSlow() > 0 })
 	s.wants([2]string{})
 	if !ok {
 		return room{}
@@ -107,7 +108,7 @@ func (s *slots) room(ctx context.Context, l *lanes) room {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := room{slow: s.beginSlow()}
-	if mayClaim() {
+	if prompt && mayClaim() {
 		r.prompt = s.vacant()
 	}
 	return r
@@ -169,10 +170,10 @@ func (s *slots) divide(portions []*portion, r room, window func(endpoint string)
 		most := s.limit(one, window(p.endpoint))
 		switch {
 		case p.slow:
-			p.take = max(0, min(most, s.slowMost()-one.slow, s.beginSlow()))
+			p.take = max(0, min(most, s.slowMost()-one.inFlight(), s.beginSlow()))
 			s.slow += p.take
 			one.slow += p.take
-			p.crowded = s.beginSlow() == 0 && one.slow < s.slowMost()
+			p.crowded = s.beginSlow() == 0 && one.inFlight() < s.slowMost()
 		default:
 			p.take = min(most, part(r.prompt, prompts, nth))
 			p.crowded = part(r.prompt, prompts, nth) == 0

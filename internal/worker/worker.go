@@ -180,7 +180,7 @@ func (w *Worker) work(ctx context.Context) {
 		if !w.look(ctx) {
 			continue
 		}
-		if w.nothingToServe() {
+		if w.nothingToServe() && !w.suspects.waiting() {
 			w.nothingToClaim()
 			w.sleep(ctx)
 			continue
@@ -206,7 +206,7 @@ func (w *Worker) gatherLanes() {
 // nothingToServe tells that no lane may be served now: there is none, or no slow slot for
 // those that are slow.
 func (w *Worker) nothingToServe() bool {
-	return len(w.lanes.prompt) == 0 && !w.suspects.waiting() && (len(w.lanes.slow) == 0 || !w.slots.slowRoom())
+	return len(w.lanes.prompt) == 0 && (len(w.lanes.slow) == 0 || !w.slots.slowRoom())
 }
 
 // restAfterNothing is how long to wait where nothing could be claimed.
