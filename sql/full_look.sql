@@ -11,7 +11,7 @@ select now() as at,
        coalesce(array_agg(endpoint) filter (where plain and heard), '{}') as endpoints,
        coalesce(array_agg(endpoint) filter (where suspect and heard), '{}') as suspects,
        coalesce(bool_or(lapsed), false) as lapsed,
-       min(lease_end) - now() as next_lease_end,
+       min(lease_end) - now() as next_lease_end, min(own_lease_end) - now() as own_lease_end,
        (select min(greatest(probe_at, probing_until)) from orderbell.breaker
         where greatest(probe_at, probing_until) > now()) - now() as next_probe,
        (select min(next_attempt_at) from orderbell.delivery
@@ -28,9 +28,10 @@ from (
            bool_or(state = 'pending' and unknowns >= @free) as suspect,
            bool_or(policy is not null) as choosy,
            bool_or(leased_until <= now() or leased_until > now() + interval '1 minute') as lapsed,
-           min(leased_until) filter (where leased_until > now() and leased_until <= now() + interval '1 minute'
-                                             and claimed_by <> @holder::text) as lease_end
+           min(leased_until) filter (where live and claimed_by <> @holder::text) as lease_end,
+           min(leased_until) filter (where live and claimed_by = @holder) as own_lease_end
     from orderbell.delivery
+    cross join lateral (select leased_until > now() and leased_until <= now() + interval '1 minute' as live) lease
     where next_attempt_at <= now()
     group by endpoint
   ) endpoint

@@ -145,7 +145,7 @@ func TestFailingProxies(t *testing.T) {
 		{"407", "https", status("407 who are you"), outbox.OutcomeInterrupted, 0, ours + " answered 407 who are you"},
 		{"400", "https", status("400 no"), outbox.OutcomeUnreachable, 0, "the egress proxy answered 400 no"},
 		{"500", "https", status("500 no"), outbox.OutcomeUnreachable, 0, "the egress proxy answered 500 no"},
-		{"302", "https", status("302 there"), outbox.OutcomeInterrupted, 0, ours + " answered 302 there"},
+		{"302", "https", status("302 there"), outbox.OutcomeUnreachable, 0, "the egress proxy answered 302 there"},
 		{"502", "https", status("502 Bad Gateway"), outbox.OutcomeUnreachable, 0, "the egress proxy answered 502 Bad Gateway"},
 		{"503", "https", status("503 no"), outbox.OutcomeUnreachable, 0, "the egress proxy answered 503 no"},
 		{"504", "https", status("504 no"), outbox.OutcomeUnreachable, 0, "the egress proxy answered 504 no"},

@@ -20,8 +20,8 @@ type Look struct {
 	// Lapsed tells that some leases have ended.
 	Lapsed bool
 	// NextLeaseEnd is how long until the next lease of another worker may end; 0 if there
-	// is none.
-	NextLeaseEnd time.Duration
+	// is none. OwnLeaseEnd is of the worker that looks.
+	NextLeaseEnd, OwnLeaseEnd time.Duration
 	// NextProbe is how long until the next open breaker lets a probe pass; 0 if none will.
 	NextProbe time.Duration
 }

@@ -41,6 +41,7 @@ type fullLookRow struct {
 	Suspects     []string
 	Lapsed       bool
 	NextLeaseEnd *time.Duration
+	OwnLeaseEnd  *time.Duration
 	NextProbe    *time.Duration
 	NextDue      *time.Duration
 	Poll         bool
@@ -64,7 +65,7 @@ func (db *DB) FullLook(ctx context.Context) (outbox.Look, error) {
 	db.wake.see(row.Poll)
 	return outbox.Look{
 		At: row.At, Endpoints: row.Endpoints, Suspects: row.Suspects, NextDue: orZero(row.NextDue),
-		Lapsed: row.Lapsed, NextLeaseEnd: orZero(row.NextLeaseEnd), NextProbe: orZero(row.NextProbe),
+		Lapsed: row.Lapsed, NextLeaseEnd: orZero(row.NextLeaseEnd), OwnLeaseEnd: orZero(row.OwnLeaseEnd), NextProbe: orZero(row.NextProbe),
 	}, nil
 }
 

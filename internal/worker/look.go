@@ -78,6 +78,10 @@ func (w *Worker) lookedFully(ctx context.Context, full fullLook) bool {
 	// Ended leases may be more than one settling takes, or be held by somebody.
 	w.schedule.owed = w.leases.count() > 0 || full.found.Lapsed || w.directory.mended()
 	w.schedule.nextLeaseEnd = after(full.began, full.found.NextLeaseEnd)
+	if own := after(full.began, full.found.OwnLeaseEnd); w.leases.count() == 0 {
+		// Nothing renews it: its row was given to another attempt.
+		w.schedule.nextLeaseEnd = sooner(w.schedule.nextLeaseEnd, own)
+	}
 	w.schedule.nextProbe = after(full.began, full.found.NextProbe)
 	w.noted(full.began, full.found)
 	if full.found.Lapsed && full.began.Sub(w.schedule.backAt) >= lapseGrace && !w.settler.behind() && !w.settler.crowded(w.slots.most) {

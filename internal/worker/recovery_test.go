@@ -47,6 +47,24 @@ func TestEndedLeasesAreLookedForAgain(t *testing.T) {
 	})
 }
 
+// A row of ours that we do not hold, as one that was edited by hand, is looked for when its
+// lease ends; the rows that we hold are renewed.
+func TestOwnLeasesEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for holds, want := range map[bool]time.Duration{false: 7 * time.Second, true: fullLookPause} {
+			w := testWorker(&eyes{full: outbox.Look{OwnLeaseEnd: 7 * time.Second}}, slog.New(slog.DiscardHandler))
+			if holds {
+				w.leases.hold(&outbox.Claim{ID: outbox.ID{1}, Attempt: 1}, time.Now())
+			}
+			w.look(t.Context())
+			if next := w.schedule.nextFull().Sub(w.schedule.lastFull); next != want {
+				t.Errorf("holds leases: %t, the next full look comes in %v, wanted %v", holds, next, want)
+			}
+		}
+	})
+}
+
 // Whatever failed in an outage, its end is told once nothing fails any more, also
 // where what failed has not to be done again.
 func TestTheEndOfAnOutageIsTold(t *testing.T) {

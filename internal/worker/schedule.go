@@ -111,6 +111,14 @@ func (s *schedule) wakeAt(now time.Time, belled bool) time.Time {
 	return at
 }
 
+// sooner is the earlier of two instants; zero is none.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
 // after is the instant that comes in d, or zero for 0.
 func after(now time.Time, d time.Duration) time.Time {
 	if d <= 0 {
