@@ -17,13 +17,13 @@ type fullLook struct {
 
 // look finds out which lanes have something due, if it is time to; it returns
 // false where the database could not be asked, after a pause. The first one is a full look.
-// Later ones are made beside the work: they may take long.
+// Later full looks that may take long are made beside the work.
 func (w *Worker) look(ctx context.Context) bool {
 	now := time.Now()
-	switch {
-	case w.schedule.lastFull.IsZero():
+	switch due := w.schedule.fullDue(now); {
+	case due && w.schedule.fullCost < longLook:
 		return w.lookedFully(ctx, w.lookFully(ctx))
-	case w.schedule.fullDue(now):
+	case due:
 		w.schedule.looking = true
 		w.looks.Go(func() { w.full <- w.lookFully(ctx) })
 	}
@@ -71,7 +71,7 @@ func (w *Worker) lookedFully(ctx context.Context, full fullLook) bool {
 		}
 		return false
 	}
-	if w.schedule.lastFull.IsZero() {
+	if full.found.At.After(w.schedule.since) { // looks may have been made beside it
 		w.schedule.since, w.schedule.lastLook = full.found.At, full.began
 	}
 	w.schedule.lastFull, w.schedule.fullCost = full.began, full.cost

@@ -36,6 +36,8 @@ const (
 	longOutage = 5 * time.Second
 	// idleFullLook is the time between full looks while nothing happens.
 	idleFullLook = time.Minute
+	// longLook is how long a full look takes that is made beside the work.
+	longLook = 5 * time.Millisecond
 	// fullLookRetry follows a full look that failed.
 	fullLookRetry = 500 * time.Millisecond
 )
