@@ -61,7 +61,7 @@ func (s *sequence) describe(claims []*outbox.Claim) (all []claimed) {
 func (s *sequence) lease(ids []outbox.ID) {
 	s.t.Helper()
 	if len(ids) > 0 {
-		s.exec("update orderbell.delivery set leased_until = now() + interval '1 h' where notification_id = any ($1) and leased_until > now()", ids)
+		s.exec("update orderbell.delivery set leased_until = now() + interval '50 s' where notification_id = any ($1) and leased_until > now()", ids)
 	}
 }
 

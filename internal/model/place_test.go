@@ -61,7 +61,7 @@ func (s *sequence) placeRow(batch *pgx.Batch, row int, r *paperRow) {
 			set state = $2::text::orderbell.state, attempt_count = $3, rung = $4, unknowns = $5,
 			    next_attempt_at = now() + $6 * interval '1 h' - interval '1 min',
 			    claimed_by = case when $2::text = 'in_flight' then $7::text end,
-			    leased_until = case when $2::text = 'in_flight' then now() + $8 * interval '1 h' end,
+			    leased_until = case when $2::text = 'in_flight' then now() + $8 * interval '50 s' end,
 			    ends_as = nullif($9, '')::orderbell.state
 			where notification_id = $1`,
 			id, string(d.state), d.attempts, d.rung, d.unknowns, d.wait, s.holder(d.holder, d.orphaned), hours(d.over), string(d.endsAs))
