@@ -201,6 +201,7 @@ declare
   next_send timestamptz;
   at timestamptz;
 begin
+  perform set_config('lock_timeout', '50ms', true); -- until the end of this statement
   for want in
     select u.endpoint, greatest(u.slots, 0) as slots, greatest(u.sends, 0) as sends, e.max_in_flight, e.rate_per_second,
            -- In whole microseconds, ten years at the most.
@@ -221,11 +222,16 @@ begin
       continue;
     end if;
 
-    loop
-      select p.next_at into stored from orderbell.pace p where p.endpoint = want.endpoint for update;
-      exit when found;
-      insert into orderbell.pace (endpoint) values (want.endpoint) on conflict do nothing;
-    end loop;
+    -- Somebody's open transaction must not hold up the worker's other endpoints.
+    begin
+      loop
+        select p.next_at into stored from orderbell.pace p where p.endpoint = want.endpoint for update;
+        exit when found;
+        insert into orderbell.pace (endpoint) values (want.endpoint) on conflict do nothing;
+      end loop;
+    exception when lock_not_available then
+      continue; -- no grant: what is held stays, and the rest is asked for again
+    end;
     at := clock_timestamp();
 
     if want.max_in_flight is not null then

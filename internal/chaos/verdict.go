@@ -39,10 +39,11 @@ func (h *House) AtRest() {
 		from (select state, endpoint, count(*) as n from orderbell.delivery d
 		      where state <> 'pending' or not exists (select from orderbell.breaker b where b.endpoint = d.endpoint)
 		      group by state, endpoint) left_over`)
-	h.Becomes("0", `with halted as (
-			update orderbell.endpoint set paused_at = now() where paused_at is null and id in (select endpoint from orderbell.breaker) returning 1
-		)
-		select (select count(*) from halted) + (select count(*) from orderbell.delivery where state = 'in_flight')`)
+	h.Becomes("0", `select (select count(halted) from (
+			select orderbell.pause(b.endpoint, 'the test is over') as halted
+			from orderbell.breaker b
+			join orderbell.endpoint e on e.id = b.endpoint and e.paused_at is null) h)
+		+ (select count(*) from orderbell.delivery where state = 'in_flight')`)
 }
 
 // Logs are the logs as they are now. The shops must have ended.

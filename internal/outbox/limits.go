@@ -30,6 +30,8 @@ type Breaking struct {
 	// Open opens it, or leaves it open after a probe has failed, for longer from probe to
 	// probe; otherwise it closes.
 	Open bool
+	// Unsent tells that a probe was not sent: another one may be, and no wait is doubled.
+	Unsent bool
 	// Reason is what the last attempt came to, for people to read.
 	Reason string
 }

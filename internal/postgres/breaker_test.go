@@ -155,3 +155,22 @@ func TestProbeIsWonOnce(t *testing.T) {
 		t.Errorf("the probe is its worker's for %s, want 30 s", left)
 	}
 }
+
+// A probe that was not sent is given back: it counts for nothing, and another may be sent.
+func TestUnsentProbesCountForNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	if err := h.db.Break(t.Context(), []outbox.Breaking{{Endpoint: "m-1", Open: true, Reason: "refused"}}); err != nil {
+		t.Fatal(err)
+	}
+	h.exec("update orderbell.breaker set probe_at = now(), probes = 3")
+	if won, err := h.db.Probe(t.Context(), []string{"m-1"}, time.Hour); err != nil || len(won) != 1 {
+		t.Fatalf("won %v, %v", won, err)
+	}
+	if err := h.db.Break(t.Context(), []outbox.Breaking{{Endpoint: "m-1", Open: true, Unsent: true, Reason: "stopping"}}); err != nil {
+		t.Fatal(err)
+	}
+	if ok := one[bool](t, h.pool, "select probes = 3 and probing_until is null and probe_at < now() + interval '6 s' and reason = 'refused' from orderbell.breaker"); !ok {
+		t.Error("it counts, or keeps others from probing")
+	}
+}

@@ -46,14 +46,16 @@ func (db *DB) Probe(ctx context.Context, endpoints []string, within time.Duratio
 // Break opens and closes breakers, all of them or none; no endpoint may be there twice.
 // Saying the same again is harmless.
 func (db *DB) Break(ctx context.Context, changes []outbox.Breaking) error {
-	endpoints, opens, reasons := make([]string, len(changes)), make([]bool, len(changes)), make([]*string, len(changes))
+	endpoints, reasons := make([]string, len(changes)), make([]*string, len(changes))
+	opens, unsent := make([]bool, len(changes)), make([]bool, len(changes))
 	for i, change := range changes {
+		unsent[i] = change.Unsent
 		endpoints[i], opens[i], reasons[i] = change.Endpoint, change.Open, new(storable(change.Reason))
 	}
 	if err := noneTwice("change breakers", endpoints); err != nil {
 		return err
 	}
-	args := pgx.StrictNamedArgs{"endpoints": endpoints, "opens": opens, "reasons": reasons, "worker": db.worker}
+	args := pgx.StrictNamedArgs{"endpoints": endpoints, "opens": opens, "unsent": unsent, "reasons": reasons, "worker": db.worker}
 	_, err := query[struct{}](ctx, db.settles, "change breakers", sqlBreak, args)
 	if hasCode(err, "22021", "22P05") { // as in Settle
 		toASCII(reasons)

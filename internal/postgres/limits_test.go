@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -206,5 +207,27 @@ func TestReserveDoesNotDeadlock(t *testing.T) {
 	}
 	if err := group.Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+// An open transaction that holds what is counted by holds up nobody else: there is no grant
+// for its endpoint, and what was held before stays.
+func TestReservePassesOverOpenTransactions(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.limit("max_in_flight = 5")
+	h.exec("insert into orderbell.endpoint (id, url, max_in_flight) values ('m-9', 'http://shop.example/', 5)")
+	h.reserve(h.db, 2, 0)
+	tx, err := h.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback(context.WithoutCancel(t.Context()))
+	if _, err := tx.Exec(t.Context(), "delete from orderbell.endpoint where id = 'm-1'"); err != nil {
+		t.Fatal(err)
+	}
+	grants, err := h.db.Reserve(t.Context(), []outbox.Want{{Endpoint: "m-1", Slots: 3}, {Endpoint: "m-9", Slots: 3}})
+	if err != nil || len(grants) != 1 || grants[0].Endpoint != "m-9" || grants[0].Slots != 3 {
+		t.Errorf("granted %+v, %v", grants, err)
 	}
 }

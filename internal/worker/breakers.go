@@ -146,9 +146,23 @@ func (b *breakers) saw(endpoint string, result *outbox.Result, probe bool) {
 		b.well(endpoint)
 	case failed:
 		b.ill(endpoint, result.Error, probe)
-	case probe: // it was not sent: the next one may be
-		b.change(b.know(endpoint), outbox.Breaking{Endpoint: endpoint, Open: true, Reason: result.Error})
+	case probe:
+		b.unsent(endpoint, result.Error)
 	}
+}
+
+// giveUp gives back a probe of which nothing came: there was nothing to send.
+func (b *breakers) giveUp(endpoint string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.unsent(endpoint, "there was nothing to send")
+}
+
+// unsent lets the next probe pass where this one was not sent.
+func (b *breakers) unsent(endpoint, why string) {
+	h := b.know(endpoint)
+	h.open, h.probeAt = true, time.Now().Add(firstProbe)
+	b.change(h, outbox.Breaking{Endpoint: endpoint, Open: true, Unsent: true, Reason: why})
 }
 
 // ill counts a failure, and opens the breaker where there were enough.

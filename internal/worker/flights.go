@@ -50,7 +50,7 @@ func (s *slots) end(f *flight, answered bool) {
 			s.held += took
 		}
 		if answered {
-			f.of.isSlow = took >= slowAfter
+			f.of.isSlow, f.of.answered = took >= slowAfter, time.Now()
 		}
 		s.over(f.of, func(one *share) {
 			one.flying--
@@ -70,6 +70,9 @@ func (s *slots) watch() {
 			age := now.Sub(f.began)
 			if age < yieldAfter {
 				break
+			}
+			if age >= slowAfter {
+				f.of.isSlow = true
 			}
 			if age >= slowAfter || s.scarce(f.of) {
 				s.move(f)
@@ -96,10 +99,8 @@ func (s *slots) scarce(than *share) bool {
 	return false
 }
 
-// move moves a request to a slow slot, if its endpoint may hold one more. Either way
-// what its endpoint begins from now on begins there.
+// move moves a request to a slow slot, if its endpoint may hold one more.
 func (s *slots) move(f *flight) {
-	f.of.isSlow = true
 	if f.slow || s.freeSlow() <= 0 || f.of.slow >= s.slowMost() {
 		return
 	}

@@ -1,7 +1,9 @@
 package worker
 
 import (
+	"log/slog"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -126,6 +128,22 @@ func TestLanesWakeAllAtOnce(t *testing.T) {
 	if diff := cmp.Diff([]string{"b", "a", "c"}, names(l.next(9, 9))); diff != "" || !l.nextWake().IsZero() {
 		t.Errorf("turn (-want +got):\n%s", diff)
 	}
+}
+
+// Where no bell is heard, lanes at rest are asked about every two seconds: somebody may have
+// resumed them.
+func TestRestsEndWhereNoBellIsHeard(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := testWorker(&eyes{}, slog.New(slog.DiscardHandler))
+		w.Bell = bell{live: false}
+		w.gatherLanes()
+		w.lanes.rest(&lane{endpoint: "a"}, time.Now().Add(time.Hour))
+		time.Sleep(stale)
+		if w.gatherLanes(); w.lanes.empty() {
+			t.Error("it still rests")
+		}
+	})
 }
 
 // The slow round is served only for slow slots.

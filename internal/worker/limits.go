@@ -151,7 +151,7 @@ func (l *limits) share(turn []*portion, d *directory, later map[string]time.Time
 		endpoint, _ := d.endpoint(p.endpoint)
 		one := l.of[p.endpoint]
 		if endpoint.MaxInFlight > 0 {
-			p.take = max(0, min(p.take, one.live(now)-l.inFlight(p.endpoint)))
+			p.take = max(0, min(p.take, min(one.live(now), endpoint.MaxInFlight)-l.inFlight(p.endpoint)))
 		}
 		if endpoint.Rate > 0 {
 			p.take = min(p.take, len(one.times))

@@ -171,6 +171,26 @@ func TestLateRequestsKeepTheirDistance(t *testing.T) {
 	})
 }
 
+// A limit that has become lower holds for what is begun from then on.
+func TestALimitIsLowered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, d, inFlight := limited(&quota{slots: 5}, outbox.Endpoint{ID: "a", MaxInFlight: 5})
+		p := admits(t, l, d, 5)
+		*inFlight = 5
+		l.settle(p, 5)
+		d.endpoints["a"].endpoint.MaxInFlight = 3
+		*inFlight = 4
+		if p := admits(t, l, d, 5); p.take != 0 {
+			t.Errorf("%d more, with 4 in flight of 3", p.take)
+		}
+		*inFlight = 1
+		if p := admits(t, l, d, 5); p.take != 2 {
+			t.Errorf("%d more, with 1 in flight of 3", p.take)
+		}
+	})
+}
+
 // What has no limit is not asked for.
 func TestEndpointsWithoutALimit(t *testing.T) {
 	t.Parallel()

@@ -20,7 +20,11 @@ type fullLook struct {
 // Later full looks that may take long are made beside the work.
 func (w *Worker) look(ctx context.Context) bool {
 	now := time.Now()
-	switch due := w.schedule.fullDue(now); {
+	due := w.schedule.fullDue(now)
+	if due {
+		w.schedule.needed = false
+	}
+	switch {
 	case due && w.schedule.fullCost < longLook:
 		return w.lookedFully(ctx, w.lookFully(ctx))
 	case due:

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 const (
 	// othersRest is the rest of a lane whose limit other workers use up, or of which
 	// another worker sends the probe.
-	othersRest = 250 * time.Millisecond
+	othersRest = 500 * time.Millisecond
 	// probeGrace is how long another worker waits, after a probe's deadline, for what came
 	// of it.
 	probeGrace = 5 * time.Second
@@ -37,6 +38,14 @@ type portion struct {
 	later    time.Time   // when to ask again, where the endpoint's rate allows nothing now
 }
 
+// most is the most rows that it may claim.
+func (p *portion) most() int {
+	if p.suspects || p.trial {
+		return 1
+	}
+	return math.MaxInt
+}
+
 // turn takes the lanes whose turn it is, and says how much each may claim.
 func (w *Worker) turn(of *lanes, r room) []*portion {
 	taken := of.next(r.prompt, r.slow)
@@ -55,7 +64,7 @@ func (w *Worker) turn(of *lanes, r room) []*portion {
 		switch {
 		case !p.crowded:
 			of.putOff(p.lane)
-		case p.slow:
+		case p.slow && !p.suspects: // those go one by one, whatever the slot
 			of.queueSlow(p.lane)
 		default:
 			of.enter(p.lane)
@@ -141,10 +150,14 @@ func (w *Worker) limited(p *portion) bool {
 	case w.slots.full(p.endpoint):
 		p.of.putOff(p.lane)
 	default:
-		p.of.rest(p.lane, time.Now().Add(othersRest))
+		p.of.rest(p.lane, together(time.Now()))
 	}
 	return true
 }
+
+// together is the end of a rest that many lanes have at once, so that one statement asks
+// for all of them.
+func together(now time.Time) time.Time { return now.Truncate(othersRest).Add(2 * othersRest) }
 
 // probe leaves those of which this worker sends the probe: one over all workers.
 func (w *Worker) probe(ctx context.Context, portions []*portion) ([]*portion, error) {

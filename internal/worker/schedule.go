@@ -18,13 +18,13 @@ const (
 	// pollLook is the time between looks where the bell cannot be heard.
 	pollLook = time.Second
 	// fullLookPause and fullLookShare space full looks while there is traffic: at
-	// most every 2.5 s, and at most a hundredth of the time, since everything else is
-	// slower meanwhile: with 500,000 rows due one takes 120 ms of a core.
+	// most every 2.5 s, and at most a twentieth of the time. With 500,000 rows due one takes
+	// 120 ms of a core, and everything else is slower meanwhile; but an order that stayed
+	// open for over two seconds is found by no other, and must not wait for longer.
 	fullLookPause = 2500 * time.Millisecond
-	fullLookShare = 100
-	// neededLookShare is for those that are known to find something: a lease that ends, a
-	// breaker that lets a probe pass.
-	neededLookShare = 20
+	fullLookShare = 20
+	// neededLookShare is for those that are asked for: endpoints or policies have changed.
+	neededLookShare = 2
 	// endedLeasePause is the least time between full looks: leases end one by one.
 	endedLeasePause = 100 * time.Millisecond
 	// lapseGrace is how long after an outage ended leases are left alone: their workers
@@ -56,6 +56,7 @@ type schedule struct {
 	// nextDue, nextLeaseEnd and nextProbe are zero if nothing is known to come.
 	nextDue, nextLeaseEnd, nextProbe time.Time
 	looking                          bool // a full look is under way
+	needed                           bool // one is to be made as soon as may be
 }
 
 // sees notes that a look went well.
@@ -82,7 +83,10 @@ func (s *schedule) lookPause() time.Duration {
 // nextFull is when the next full look is due: soon where one is owed, and when a lease
 // of another worker may end, but never for more than a share of the time.
 func (s *schedule) nextFull() time.Time {
-	soonest := s.lastFull.Add(max(endedLeasePause, neededLookShare*s.fullCost))
+	if s.needed {
+		return s.lastFull.Add(max(endedLeasePause, neededLookShare*s.fullCost))
+	}
+	soonest := s.lastFull.Add(max(endedLeasePause, fullLookShare*s.fullCost))
 	next := s.lastFull.Add(idleFullLook)
 	if s.owed {
 		next = s.lastFull.Add(min(max(fullLookPause, fullLookShare*s.fullCost), idleFullLook))

@@ -18,7 +18,7 @@ func TestWakeAt(t *testing.T) {
 		"nothing to do: a full look a minute": {schedule{lastFull: now}, true, time.Minute},
 		"a row falls due":                     {schedule{lastFull: now, nextDue: now.Add(3 * time.Second)}, true, 3 * time.Second},
 		"a full look is owed":                 {schedule{lastFull: now, owed: true}, true, 2500 * time.Millisecond},
-		"a costly full look is made rarely":   {schedule{lastFull: now, owed: true, fullCost: 200 * time.Millisecond}, true, 20 * time.Second},
+		"a costly full look is made rarely":   {schedule{lastFull: now, owed: true, fullCost: time.Second}, true, 20 * time.Second},
 		"somebody's lease may end":            {schedule{lastFull: now, nextLeaseEnd: now.Add(8 * time.Second)}, true, 8 * time.Second},
 		"the bell cannot be heard":            {schedule{lastFull: now}, false, time.Second},
 		"polling does not delay what is due":  {schedule{lastFull: now, nextDue: now.Add(time.Millisecond)}, false, time.Millisecond},
@@ -90,7 +90,7 @@ func TestALeaseThatEndsIsLookedForThen(t *testing.T) {
 		{"nothing happens", schedule{lastFull: now, nextLeaseEnd: now.Add(7 * time.Second)}, 7 * time.Second},
 		{"it comes first anyway", schedule{lastFull: now, owed: true, nextLeaseEnd: now.Add(time.Minute)}, fullLookPause},
 		{"they end one by one", schedule{lastFull: now, owed: true, nextLeaseEnd: now.Add(time.Millisecond)}, endedLeasePause},
-		{"looks cost much", schedule{lastFull: now, fullCost: time.Second, nextLeaseEnd: now.Add(time.Second)}, neededLookShare * time.Second},
+		{"looks cost much", schedule{lastFull: now, fullCost: time.Second, nextLeaseEnd: now.Add(time.Second)}, fullLookShare * time.Second},
 	} {
 		if got := test.schedule.nextFull().Sub(now); got != test.want {
 			t.Errorf("%s: in %v, wanted %v", test.name, got, test.want)

@@ -7,18 +7,19 @@ import (
 	"github.com/orderbell/orderbell/internal/outbox"
 )
 
-// serve claims for the lanes whose turn it is, until none has anything, a slot is
-// missing, or it is time for another look. It returns how many rows it claimed.
-func (w *Worker) serve(ctx context.Context) (claimed int) {
+// serve claims for the lanes whose turn it is, until none has anything, or it is time for
+// another look. It returns how many rows it claimed, and whether it has waited for a slot
+// in vain.
+func (w *Worker) serve(ctx context.Context) (claimed int, waited bool) {
 	until := time.Now().Add(w.schedule.lookPause())
 	for ctx.Err() == nil && !w.nothingToServe() {
 		// What is known is written down before more is begun.
 		if w.settler.behind() || w.settler.crowded(w.slots.most) {
-			return claimed
+			return claimed, false
 		}
-		room := w.slots.room(ctx, &w.lanes)
+		room := w.slots.room(ctx, &w.lanes, w.schedule.lookPause())
 		if room.none() {
-			return claimed
+			return claimed, true
 		}
 		if w.faults.fails("fetch") {
 			room.prompt = min(room.prompt, 1) // each that cannot be read is an attempt that comes to nothing
@@ -27,13 +28,13 @@ func (w *Worker) serve(ctx context.Context) (claimed int) {
 		claimed += n
 		if w.faults.meet("claim", err) {
 			w.backOff(ctx)
-			return claimed
+			return claimed, false
 		}
 		if time.Now().After(until) || w.network.isDown() {
-			return claimed
+			return claimed, false
 		}
 	}
-	return claimed
+	return claimed, false
 }
 
 // claim claims for one turn of lanes, and hands the rows on to be sent.
@@ -101,6 +102,9 @@ func (w *Worker) keep(turn []*portion, claims []*outbox.Claim) {
 	for _, p := range turn {
 		if p.claimed == 0 {
 			w.network.untried(p.trial)
+			if p.probe {
+				w.breakers.giveUp(p.endpoint)
+			}
 		}
 		if p.claimed >= p.take {
 			p.of.enter(&lane{endpoint: p.endpoint, from: last[p.endpoint]})

@@ -19,8 +19,14 @@ const (
 	// 300 of 1,000 endpoints that begin to hang, 60 requests a second and a timeout of 10 s,
 	// 260 first requests are in flight before the first of them has ended.
 	beginShare = 2
-	// crowdedShare of the prompt slots is the most that one endpoint holds while no slow
-	// slot is free: what hangs in them could not be moved.
+	// hangingShare of the slow slots that are free is the most that an endpoint has in flight
+	// of which requests take long, and no answer has come for stillAnswers: what hangs in
+	// prompt slots must find a place to move to. With L endpoints that begin to hang, each
+	// with many rows, 256*L/(8+L) requests hang then, of 256.
+	hangingShare = 8
+	stillAnswers = 100 * time.Millisecond
+	// crowdedShare of the prompt slots is the most of one that does answer, while no slow
+	// slot is free.
 	crowdedShare = 8
 
 	// ahead is how far claims go ahead of the slots: a claim of many rows costs each of
@@ -68,6 +74,7 @@ type share struct {
 	flying   int  // rows with one
 	slow     int  // of those, in slow slots, or about to take one
 	isSlow   bool // its last answers took long: it starts in slow slots
+	answered time.Time
 	isFull   bool // its lane waits until an attempt has ended
 }
 
@@ -90,14 +97,18 @@ type room struct{ prompt, slow int }
 
 func (r room) none() bool { return r.prompt+r.slow == 0 }
 
-// room waits until there is any for lanes that want it; none where ctx ends first.
-func (s *slots) room(ctx context.Context, l *lanes) room {
+// room waits until there is any for lanes that want it, but no longer than that: while it
+// waits nobody looks, and others may have something due. It is none where the time is over
+// or ctx ends first.
+func (s *slots) room(ctx context.Context, l *lanes, patience time.Duration) room {
 	prompt, slow := len(l.prompt) > 0, len(l.slow) > 0
 	s.change(s.measure)
 	mayClaim := func() bool { return s.waiting <= s.soon/2 && s.vacant() > 0 }
 	s.wants(l.heads())
 	// Nobody waits for slow slots here: those who fall due meanwhile may be prompt.
-	ok := s.await(ctx, nil, func() bool { return !prompt || mayClaim() || slow && s.beginSlow() > 0 })
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	ok := s.await(ctx, timer.C, func() bool { return !prompt || mayClaim() || slow && s.beginSlow() > 0 })
 	s.wants([2]string{})
 	if !ok {
 		return room{}
@@ -170,12 +181,12 @@ func (s *slots) divide(portions []*portion, r room, window func(endpoint string)
 		most := s.limit(one, window(p.endpoint))
 		switch {
 		case p.slow:
-			p.take = max(0, min(most, s.slowMost()-one.inFlight(), s.beginSlow()))
+			p.take = max(0, min(p.most(), most, s.slowMost()-one.inFlight(), s.beginSlow()))
 			s.slow += p.take
 			one.slow += p.take
 			p.crowded = s.beginSlow() == 0 && one.inFlight() < s.slowMost()
 		default:
-			p.take = min(most, part(r.prompt, prompts, nth))
+			p.take = min(p.most(), most, part(r.prompt, prompts, nth))
 			p.crowded = part(r.prompt, prompts, nth) == 0
 			nth++
 		}
@@ -197,10 +208,24 @@ func (s *slots) limit(one *share, window int) int {
 	if window > 0 {
 		most = window - one.inFlight()
 	}
-	if !one.isSlow && s.freeSlow() <= 0 {
-		most = min(most, max(1, s.most/crowdedShare)-one.inFlight())
+	if one.slow > 0 || s.freeSlow() <= 0 {
+		most = min(most, s.fair(one)-one.inFlight())
 	}
 	return max(0, most)
+}
+
+// fair is how many requests may be in flight to an endpoint of which some take long, or
+// where no slow slot is free.
+func (s *slots) fair(one *share) int {
+	answers := time.Since(one.answered) < stillAnswers
+	switch free := s.freeSlow(); {
+	case answers && free > 0:
+		return s.slowMost()
+	case answers:
+		return max(1, s.most/crowdedShare)
+	default:
+		return max(1, min(s.slowMost(), free/hangingShare))
+	}
 }
 
 // part is the nth of some equal parts, the first ones larger by one.

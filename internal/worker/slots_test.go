@@ -36,7 +36,9 @@ func wanting(endpoints ...string) *lanes {
 }
 
 // promptRoom is the room for prompt slots.
-func promptRoom(ctx context.Context, s *slots) int { return s.room(ctx, wanting("a")).prompt }
+func promptRoom(ctx context.Context, s *slots) int {
+	return s.room(ctx, wanting("a"), time.Hour).prompt
+}
 
 // released frees slots that were held for some time.
 func released(s *slots, n int, held time.Duration) {

@@ -35,7 +35,7 @@ func (w *Worker) claimSuspect(ctx context.Context) (claimed int) {
 	if !w.suspects.waiting() || !w.suspects.free(w.leases) || w.settler.behind() {
 		return 0
 	}
-	r := w.slots.room(ctx, &w.suspects.lanes)
+	r := w.slots.room(ctx, &w.suspects.lanes, w.schedule.lookPause())
 	turn := w.turn(&w.suspects.lanes, room{prompt: min(r.prompt, 1)})
 	if len(turn) == 0 {
 		return 0

@@ -80,3 +80,39 @@ func TestLooksNameSuspects(t *testing.T) {
 		}
 	})
 }
+
+// A suspect lane that rests, or is full, comes back like any other.
+func TestSuspectLanesComeBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := testWorker(&eyes{}, slog.New(slog.DiscardHandler))
+		w.Bell = bell{live: true}
+		w.suspects.lanes.rest(&lane{endpoint: "rests"}, time.Now().Add(time.Second))
+		w.suspects.lanes.putOff(&lane{endpoint: "full"})
+		w.gatherLanes()
+		if w.suspects.waiting() {
+			t.Error("one is back already")
+		}
+		time.Sleep(time.Second)
+		w.slots.ended = []string{"full"}
+		w.gatherLanes()
+		if got := names(w.suspects.lanes.next(9, 0)); len(got) != 2 {
+			t.Errorf("back are %v", got)
+		}
+	})
+}
+
+// One suspect row at a time, also to an endpoint that is slow, or while our own network is
+// gone and a row finds out whether it is back.
+func TestOneRowOfASuspectOrATrial(t *testing.T) {
+	t.Parallel()
+	s := newSlots(64)
+	s.of("slow").isSlow = true
+	turn := []*portion{{lane: &lane{endpoint: "slow"}, suspects: true}, {lane: &lane{endpoint: "a"}, trial: true}}
+	s.divide(turn, room{prompt: 64, slow: 64}, func(string) int { return 0 })
+	for _, p := range turn {
+		if p.take != 1 {
+			t.Errorf("%s may claim %d", p.endpoint, p.take)
+		}
+	}
+}

@@ -107,6 +107,7 @@ type Worker struct {
 	full      chan fullLook  // what one has found, once it is over
 	fulls     []fullLook     // that were taken from full, one at the most
 	changes   uint64         // of endpoints and policies, when they were last heard of
+	asked     time.Time      // when lanes at rest were last asked about, where nothing is heard
 
 	claimed  chan []errand
 	errands  chan errand
@@ -186,7 +187,8 @@ func (w *Worker) work(ctx context.Context) {
 			continue
 		}
 		w.Bell.Wake()
-		if w.serve(ctx)+w.claimSuspect(ctx) == 0 {
+		claimed, waited := w.serve(ctx)
+		if claimed+w.claimSuspect(ctx) == 0 && !waited {
 			w.wait(ctx, w.restAfterNothing())
 		}
 	}
@@ -195,12 +197,22 @@ func (w *Worker) work(ctx context.Context) {
 // gatherLanes puts lanes back into the round that were full, or whose rest is over.
 func (w *Worker) gatherLanes() {
 	changes := w.Bell.Changes()
-	if changes != w.changes {
-		w.directory.expireAll()
-	}
-	w.lanes.readmit(w.slots.freedLanes())
-	w.lanes.wake(time.Now(), changes != w.changes)
+	changed := changes != w.changes
 	w.changes = changes
+	if changed {
+		w.directory.expireAll()
+		w.schedule.needed = true
+	}
+	now := time.Now()
+	// Where nobody tells us of changes, what rests is asked about now and then.
+	if asks := !w.Bell.Live() && now.Sub(w.asked) >= stale; asks {
+		changed, w.asked = true, now
+	}
+	freed := w.slots.freedLanes()
+	for _, l := range []*lanes{&w.lanes, &w.suspects.lanes} {
+		l.readmit(freed)
+		l.wake(now, changed)
+	}
 }
 
 // nothingToServe tells that no lane may be served now: there is none, or no slow slot for
