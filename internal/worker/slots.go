@@ -208,7 +208,7 @@ func (s *slots) limit(one *share, window int) int {
 	if window > 0 {
 		most = window - one.inFlight()
 	}
-	if one.slow > 0 || s.freeSlow() <= 0 {
+	if one.slow > 0 && len(s.shares) > 1 || s.freeSlow() <= 0 { // there are others
 		most = min(most, s.fair(one)-one.inFlight())
 	}
 	return max(0, most)
