@@ -45,7 +45,7 @@ func TestLimitsReadOnlyWhatTheyAreAbout(t *testing.T) {
 				"endpoints": {"ids": few},
 				"reserve":   {"endpoints": few, "slots": []int{5, 0, 2}, "sends": []int{1, 2, 3}, "holder": "w-1/0000", "lease": time.Second},
 				"probe":     {"endpoints": few, "within": time.Second},
-				"break":     {"endpoints": few, "opens": []bool{true, false, true}, "reasons": []string{"a", "b", "c"}, "worker": "w-1"},
+				"break":     {"endpoints": few, "opens": []bool{true, false, true}, "unsent": []bool{false, false, true}, "reasons": []string{"a", "b", "c"}, "worker": "w-1"},
 			} {
 				h.readsFew(t, statement, args)
 			}
