@@ -15,6 +15,7 @@ type duplicate struct {
 	id               string
 	acknowledged, by Request
 	row              *Attempt // of the acknowledged one
+	before           *Attempt // the attempt just before this one
 }
 
 // duplicates: nothing is sent after its acknowledgement, unless a fault lay between
@@ -53,7 +54,7 @@ func (l *life) duplicates() []duplicate {
 			}
 		}
 		if last != nil {
-			found = append(found, duplicate{id: l.id, acknowledged: *last, by: r, row: l.attempt(last.Attempt)})
+			found = append(found, duplicate{id: l.id, acknowledged: *last, by: r, row: l.attempt(last.Attempt), before: l.attempt(r.Attempt - 1)})
 		}
 		if r.Acknowledges {
 			told[round] = append(told[round], r)
@@ -75,8 +76,12 @@ func excuse(faults []Fault, d duplicate) bool {
 }
 
 // explains tells that the fault came while the acknowledged attempt was in flight,
-// or was about to be settled, and that the attempt was its worker's.
+// or was about to be settled, and that the attempt was its worker's; or that the attempt just
+// before the duplicate was, so that nobody knows what came of that one either.
 func (f *Fault) explains(d duplicate) bool {
+	if b := d.before; b != nil && b.Attempt > d.acknowledged.Attempt && b.Outcome == "unknown" && f.Worker != "" && isOf(b.Worker, f.Worker) {
+		return true
+	}
 	if d.acknowledged.Arrived.After(f.To) || d.acknowledged.Answered.Add(settleTime).Before(f.From) {
 		return false
 	}
