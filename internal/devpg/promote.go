@@ -25,8 +25,13 @@ func (s *Server) Promote(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, startLimit, fmt.Errorf("it took no writes within %s", startLimit))
 	defer cancel()
-	// As pg_ctl does.
-	if err := s.writeFile(filepath.Join(s.data(), "promote"), ""); err != nil {
+	// As pg_ctl does, but whole before it has its name: any other signal makes the server
+	// look, and take it away.
+	asked := filepath.Join(s.data(), "promote")
+	if err := s.writeFile(asked+".new", ""); err != nil {
+		return fmt.Errorf("ask for the promotion: %w", err)
+	}
+	if err := os.Rename(asked+".new", asked); err != nil {
 		return fmt.Errorf("ask for the promotion: %w", err)
 	}
 	s.process.signal(syscall.SIGUSR1)
