@@ -51,6 +51,15 @@ type Claim struct {
 	// Fault is why no request can be made of the row; empty where one can.
 	Fault string
 
+	// Signature and Secrets are the endpoint's; the policy says how to sign where
+	// Signature is empty.
+	Signature string
+	Secrets   []Secret
+	// At is when this attempt is made, by the database's clock.
+	At time.Time
+	// Probe tells the endpoint that this is a test, about no order. No row is one.
+	Probe bool
+
 	// PolicyName is the policy that the row itself names, or empty: the endpoint's.
 	PolicyName string
 	Policy     *Policy

@@ -42,6 +42,9 @@ type Result struct {
 	// Ours tells that nothing was sent for a reason on our side, such as an egress proxy
 	// that is away, or too few descriptors: the outcome is OutcomeInterrupted.
 	Ours bool
+	// Parked tells that nothing was sent because it could not be signed: the outcome is
+	// OutcomeInterrupted.
+	Parked bool
 	// Elapsed is the time from the start of the attempt to its outcome.
 	Elapsed time.Duration
 }

@@ -24,6 +24,8 @@ type Policy struct {
 	Timeout time.Duration
 	// RetryAfterCap bounds how far an endpoint's Retry-After can lengthen a wait.
 	RetryAfterCap time.Duration
+	// Signature is the scheme that signs requests, "none" for none.
+	Signature string
 	// Fault is why the rows of this policy are parked, as the database has it.
 	Fault string
 }
@@ -33,6 +35,12 @@ type Endpoint struct {
 	ID, URL, Policy string
 	// Headers are sent with every request to this endpoint.
 	Headers map[string]string
+	// Signature is the scheme that signs its requests; empty: the policy's.
+	Signature string
+	// Secrets are those that are valid, the newest first.
+	Secrets []Secret
+	// Fault is why its rows are parked, as the database has it.
+	Fault string
 	// MaxInFlight is how many requests may be in flight at once, over all workers; 0:
 	// as many as they have slots for.
 	MaxInFlight int
@@ -44,4 +52,11 @@ type Endpoint struct {
 	// in ProbeIn.
 	Open    bool
 	ProbeIn time.Duration
+}
+
+// Secret is one version of an endpoint's secret, sealed under a master key.
+type Secret struct {
+	Version int    // from 1
+	KeyID   string // of the master key
+	Sealed  []byte
 }

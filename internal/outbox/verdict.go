@@ -35,7 +35,7 @@ func (p *Policy) Judge(c *Claim, r Result) Verdict {
 	case OutcomeRejected:
 		return Verdict{State: Rejected, Reason: reason(c, r), Rung: c.Rung}
 	case OutcomeInterrupted:
-		if r.Ours {
+		if r.Ours || r.Parked {
 			return Verdict{State: Pending, Rung: c.Rung, Wait: OursWait}
 		}
 		return Verdict{State: Pending, Rung: c.Rung}
