@@ -9,18 +9,20 @@ import (
 	"github.com/orderbell/orderbell/internal/outbox"
 )
 
-// Limits are changes of what all workers may do to an endpoint together. Nil: it stays
-// as it is; 0: there is none any more.
-type Limits struct {
+// Changes are those of an endpoint that need not be said each time. Nil: it stays as it is.
+type Changes struct {
+	// Limits of what all workers may do to it together; 0: there is none any more.
 	MaxInFlight *int     // 1 to 10,000 requests
 	Rate        *float64 // up to 10,000 requests a second
+	// Signature is the scheme that signs its requests; empty: the policy's.
+	Signature *string
 }
 
-// AddEndpoint adds an endpoint, or changes URL, policy and these limits of the one with
-// this id; it returns whether it is new.
-func (db *DB) AddEndpoint(ctx context.Context, e outbox.Endpoint, limits Limits) (added bool, err error) {
+// AddEndpoint adds an endpoint, or changes URL, policy and these of the one with this id;
+// it returns whether it is new.
+func (db *DB) AddEndpoint(ctx context.Context, e outbox.Endpoint, c Changes) (added bool, err error) {
 	row, err := queryOne[struct{ Added bool }](ctx, db.reads, "add endpoint "+e.ID, sqlAddEndpoint, pgx.StrictNamedArgs{
-		"id": e.ID, "url": e.URL, "policy": e.Policy, "max_in_flight": limits.MaxInFlight, "rate": limits.Rate,
+		"id": e.ID, "url": e.URL, "policy": e.Policy, "max_in_flight": c.MaxInFlight, "rate": c.Rate, "signature": c.Signature,
 	})
 	return row.Added, err
 }
@@ -32,6 +34,9 @@ type EndpointRow struct {
 	Policy        string     `json:"policy"`
 	MaxInFlight   *int       `json:"max_in_flight"`
 	RatePerSecond *float64   `json:"rate_per_second"`
+	Signature     string     `json:"signature"`        // its own, or the policy's
+	Secrets       int        `json:"secrets"`          // that are valid
+	Parked        string     `json:"parked,omitempty"` // why
 	PausedAt      *time.Time `json:"paused_at"`
 	PauseReason   string     `json:"pause_reason,omitempty"`
 	// Breaker is closed, open or half_open; what follows is of one that is not closed.

@@ -241,7 +241,7 @@ func TestMethodsSayWhatFailed(t *testing.T) {
 		_, _, errs["read the history"] = db.History(ctx, "A1")
 		_, errs["read the backlog"] = db.Backlog(ctx)
 		_, errs["list endpoints"] = db.ListEndpoints(ctx)
-		_, errs["add endpoint m-9"] = db.AddEndpoint(ctx, outbox.Endpoint{ID: "m-9"}, postgres.Limits{})
+		_, errs["add endpoint m-9"] = db.AddEndpoint(ctx, outbox.Endpoint{ID: "m-9"}, postgres.Changes{})
 		_, errs["reserve for endpoints"] = db.Reserve(ctx, nil)
 		_, errs["take probes"] = db.Probe(ctx, nil, time.Second)
 		errs["change breakers"] = db.Break(ctx, nil)

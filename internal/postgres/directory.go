@@ -15,6 +15,7 @@ type policyRow struct {
 	LadderUs            []int64
 	Acknowledge, Reject string
 	Method, Format      string
+	Signature           string
 	TimeoutUs           int64
 	RetryAfterCapUs     int64
 	Fault               string
@@ -34,7 +35,7 @@ func (db *DB) Policies(ctx context.Context) ([]*outbox.Policy, error) {
 		}
 		policies[i] = &outbox.Policy{
 			Name: row.Name, Ladder: ladder, Acknowledge: row.Acknowledge, Reject: row.Reject,
-			Method: row.Method, Format: row.Format,
+			Method: row.Method, Format: row.Format, Signature: row.Signature,
 			Timeout:       time.Duration(row.TimeoutUs) * time.Microsecond,
 			RetryAfterCap: time.Duration(row.RetryAfterCapUs) * time.Microsecond,
 			Fault:         row.Fault,
@@ -43,15 +44,39 @@ func (db *DB) Policies(ctx context.Context) ([]*outbox.Policy, error) {
 	return policies, nil
 }
 
+type endpointRow struct {
+	ID, URL, Policy  string
+	Headers          map[string]string
+	MaxInFlight      int
+	Rate             float64
+	Paused, Open     bool
+	ProbeIn          time.Duration
+	Signature, Fault string
+	Versions         []int
+	KeyIDs           []string `db:"key_ids"`
+	Sealed           [][]byte
+}
+
+func (r *endpointRow) endpoint() *outbox.Endpoint {
+	e := &outbox.Endpoint{
+		ID: r.ID, URL: r.URL, Policy: r.Policy, Headers: r.Headers, MaxInFlight: r.MaxInFlight, Rate: r.Rate,
+		Paused: r.Paused, Open: r.Open, ProbeIn: r.ProbeIn, Signature: r.Signature, Fault: r.Fault,
+	}
+	for i, version := range r.Versions {
+		e.Secrets = append(e.Secrets, outbox.Secret{Version: version, KeyID: r.KeyIDs[i], Sealed: r.Sealed[i]})
+	}
+	return e
+}
+
 // Endpoints returns those of the given ids that exist.
 func (db *DB) Endpoints(ctx context.Context, ids []string) ([]*outbox.Endpoint, error) {
-	rows, err := query[outbox.Endpoint](ctx, db.reads, "read endpoints", sqlEndpoints, pgx.StrictNamedArgs{"ids": ids})
+	rows, err := query[endpointRow](ctx, db.reads, "read endpoints", sqlEndpoints, pgx.StrictNamedArgs{"ids": ids})
 	if err != nil {
 		return nil, err
 	}
 	endpoints := make([]*outbox.Endpoint, len(rows))
 	for i := range rows {
-		endpoints[i] = &rows[i]
+		endpoints[i] = rows[i].endpoint()
 	}
 	return endpoints, nil
 }

@@ -17,7 +17,7 @@ func TestPoliciesOfAFreshDatabase(t *testing.T) {
 	const s, m, hour = time.Second, time.Minute, time.Hour
 	policy := func(name, acknowledge string, timeout time.Duration, ladder ...time.Duration) *outbox.Policy {
 		return &outbox.Policy{
-			Name: name, Ladder: ladder, Acknowledge: acknowledge, Method: "POST", Format: "body", Timeout: timeout, RetryAfterCap: hour,
+			Name: name, Ladder: ladder, Acknowledge: acknowledge, Method: "POST", Format: "body", Timeout: timeout, RetryAfterCap: hour, Signature: "none",
 		}
 	}
 	const success = `status == 200 && lower(trim(body)) == "success"`
@@ -60,13 +60,13 @@ func TestPoliciesAreReadExactly(t *testing.T) {
 	policies := h.policies()
 	want := &outbox.Policy{
 		Name: "odd", Ladder: outbox.Ladder{day, time.Microsecond, 1500 * time.Millisecond, 30 * day, 36 * time.Hour, 300 * day},
-		Acknowledge: "true", Reject: "false", Method: "GET", Format: "query", Timeout: 250 * time.Millisecond,
+		Acknowledge: "true", Reject: "false", Method: "GET", Format: "query", Timeout: 250 * time.Millisecond, Signature: "none",
 	}
 	if diff := cmp.Diff(want, policies["odd"]); diff != "" {
 		t.Errorf("odd (-want +got):\n%s", diff)
 	}
 	want = &outbox.Policy{
-		Name: "none", Ladder: outbox.Ladder{}, Acknowledge: "true", Method: "POST", Format: "form", Timeout: 10 * time.Millisecond, RetryAfterCap: 30 * day,
+		Name: "none", Ladder: outbox.Ladder{}, Acknowledge: "true", Method: "POST", Format: "form", Timeout: 10 * time.Millisecond, RetryAfterCap: 30 * day, Signature: "none",
 	}
 	if diff := cmp.Diff(want, policies["none"]); diff != "" {
 		t.Errorf("none (-want +got):\n%s", diff)
@@ -186,20 +186,20 @@ func TestCommands(t *testing.T) {
 	h := newHouse(t)
 	e := outbox.Endpoint{ID: "m-0", URL: "https://zero.example/", Policy: "quick"}
 	for _, want := range []bool{true, false} {
-		if added, err := h.db.AddEndpoint(t.Context(), e, postgres.Limits{}); err != nil || added != want {
+		if added, err := h.db.AddEndpoint(t.Context(), e, postgres.Changes{}); err != nil || added != want {
 			t.Errorf("added %t, want %t, %v", added, want, err)
 		}
 		e.URL = "https://nil.example/"
 	}
 	for _, step := range []struct {
-		limits postgres.Limits
+		limits postgres.Changes
 		want   string
 	}{
-		{postgres.Limits{MaxInFlight: new(5)}, "5 null"},
-		{postgres.Limits{Rate: new(0.1)}, "5 0.1"},
-		{postgres.Limits{}, "5 0.1"},
-		{postgres.Limits{MaxInFlight: new(0), Rate: new(20.0)}, "null 20"},
-		{postgres.Limits{Rate: new(0.0)}, "null null"},
+		{postgres.Changes{MaxInFlight: new(5)}, "5 null"},
+		{postgres.Changes{Rate: new(0.1)}, "5 0.1"},
+		{postgres.Changes{}, "5 0.1"},
+		{postgres.Changes{MaxInFlight: new(0), Rate: new(20.0)}, "null 20"},
+		{postgres.Changes{Rate: new(0.0)}, "null null"},
 	} {
 		if _, err := h.db.AddEndpoint(t.Context(), e, step.limits); err != nil {
 			t.Fatal(err)
@@ -213,10 +213,10 @@ func TestCommands(t *testing.T) {
 	if err != nil || len(listed) != 2 || listed[0].ID != "m-0" || listed[0].URL != "https://nil.example/" || listed[1].ID != "m-1" {
 		t.Errorf("listed %v, %v", listed, err)
 	}
-	if _, err := h.db.AddEndpoint(t.Context(), outbox.Endpoint{ID: "bad", URL: "ftp://x", Policy: "quick"}, postgres.Limits{}); err == nil {
+	if _, err := h.db.AddEndpoint(t.Context(), outbox.Endpoint{ID: "bad", URL: "ftp://x", Policy: "quick"}, postgres.Changes{}); err == nil {
 		t.Error("a bad URL was taken")
 	}
-	if _, err := h.db.AddEndpoint(t.Context(), outbox.Endpoint{ID: "bad", URL: "http://x", Policy: "slow"}, postgres.Limits{}); err == nil {
+	if _, err := h.db.AddEndpoint(t.Context(), outbox.Endpoint{ID: "bad", URL: "http://x", Policy: "slow"}, postgres.Changes{}); err == nil {
 		t.Error("an unknown policy was taken")
 	}
 

@@ -209,7 +209,7 @@ func TestChecksOfOperators(t *testing.T) {
 		"update orderbell.policy set format = 'xml'":                      "23514",
 		"update orderbell.policy set timeout = '0'":                       "23514",
 		"update orderbell.policy set timeout = '1 h'":                     "23514",
-		"update orderbell.policy set signature = 'hmac-sha256'":           "0A000",
+		"update orderbell.policy set signature = 'rot13'":                 "23514",
 		"update orderbell.policy set retry_after_cap = '-1 s'":            "23514",
 		"update orderbell.policy set first_wait = '31 days'":              "23514",
 		"delete from orderbell.policy where name = 'standard'":            "23503",

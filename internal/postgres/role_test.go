@@ -88,7 +88,7 @@ func TestTheOperatorRoleIsEnough(t *testing.T) {
 	if err := db.CheckSchema(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if _, err := db.AddEndpoint(t.Context(), outbox.Endpoint{ID: "m-2", URL: "http://two.example/", Policy: "quick"}, postgres.Limits{}); err != nil {
+	if _, err := db.AddEndpoint(t.Context(), outbox.Endpoint{ID: "m-2", URL: "http://two.example/", Policy: "quick"}, postgres.Changes{}); err != nil {
 		t.Error(err)
 	}
 	if _, err := db.ListEndpoints(t.Context()); err != nil {

@@ -91,7 +91,16 @@ var (
 	sqlAdopt          = statement("adopt")
 	sqlReclaim        = statement("reclaim")
 	sqlSetWake        = statement("set_wake")
-	sqlTestBell       = statement("test_bell")
+
+	sqlSetEndpointFault = statement("set_endpoint_fault")
+	sqlFaultyEndpoints  = statement("faulty_endpoints")
+	sqlSecrets          = statement("secrets")
+	sqlAddSecret        = statement("add_secret")
+	sqlResealSecret     = statement("reseal_secret")
+	sqlDestroySecrets   = statement("destroy_secrets")
+	sqlAddProbe         = statement("add_probe")
+	sqlClock            = statement("clock")
+	sqlTestBell         = statement("test_bell")
 )
 
 // patience bounds a statement together with its way there and back: longer than
