@@ -3,8 +3,8 @@
 // root.go is the tree.
 //
 // It ends with status 0 when it has done what was asked, 1 when that failed (for
-// status: also when something is wrong), and 2 for wrong usage or configuration.
-// Results go to standard output; logs, warnings and errors to standard error.
+// status and endpoint probe: also when something is wrong), and 2 for wrong usage or
+// configuration. Results go to standard output; logs, warnings and errors to standard error.
 //
 // # Decisions
 //
@@ -24,5 +24,7 @@
 //     as changes, so that two operators do not undo each other's.
 //   - A pause and an open breaker are no findings of status: somebody chose the one,
 //     and the other is how an endpoint that is ill should be treated. Both are counted.
+//   - `endpoint probe` prints its report on standard output, and what only the sender
+//     should know on standard error. What keeps it from sending anything is an error.
 //   - No completion command yet: what the contract does not name is not there.
 package main

@@ -17,8 +17,8 @@ const defaultPolicy = "standard"
 
 func endpointAddCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "add [--config FILE] [--policy P] [--max-in-flight N] [--rate R] ID URL", Short: "Add an endpoint, or change the one with this id",
-		Long: `Adds an endpoint, or changes the URL of the one with this id. Its policy and its limits
+		Use: "add [--config FILE] [--policy P] [--signature S] [--max-in-flight N] [--rate R] ID URL", Short: "Add an endpoint, or change the one with this id",
+		Long: `Adds an endpoint, or changes the URL of the one with this id. Its policy, signature and limits
 stay as they are unless you name them. Limits are kept over all workers together.`,
 		DisableFlagsInUseLine: true, Args: exactly(2),
 	}

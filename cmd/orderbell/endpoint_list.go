@@ -29,9 +29,9 @@ func endpointListCommand() *cobra.Command {
 				Endpoints []postgres.EndpointRow `json:"endpoints"`
 			}{append([]postgres.EndpointRow{}, endpoints...)})
 		}
-		rows := [][]string{{"id", "policy", "url", "limits", "state"}}
+		rows := [][]string{{"id", "policy", "url", "signature", "limits", "state"}}
 		for _, e := range endpoints {
-			rows = append(rows, []string{e.ID, e.Policy, e.URL, limitsOf(e), stateOf(e)})
+			rows = append(rows, []string{e.ID, e.Policy, e.URL, e.Signature, limitsOf(e), stateOf(e)})
 		}
 		return printTable(cmd.OutOrStdout(), rows)
 	}
@@ -59,6 +59,8 @@ func stateOf(e postgres.EndpointRow) string {
 		return "paused since " + instant(*e.PausedAt) + " because " + e.PauseReason
 	case e.PausedAt != nil:
 		return "paused since " + instant(*e.PausedAt)
+	case e.Parked != "":
+		return "parked: " + e.Parked
 	case e.OpenedAt == nil:
 		return "sending"
 	}

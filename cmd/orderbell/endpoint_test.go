@@ -80,18 +80,18 @@ func TestEndpointList(t *testing.T) {
 			values ('` + id + `', '2026-11-20 11:00:00Z', '2026-11-20 11:00:05Z', ` + probing + `, 'refused', 'w-1')`)
 	}
 	s.endpoint("m-5", "https://five.example")
-	run(t, s.env(), "endpoint", "list").wants(t, 0, `id   policy    url                    limits                   state
-m-1  standard  https://one.example    none                     sending
-m-2  standard  https://two.example    5 at once, 0.5 a second  breaker open since 2026-11-20 11:00:00 UTC (refused), next probe at 2026-11-20 11:00:05 UTC
-m-3  standard  https://three.example  100 a second             paused since 2026-11-20 10:00:00 UTC because they move
-m-4  standard  https://four.example   none                     paused since 2026-11-20 10:00:00 UTC
-m-5  standard  https://five.example   none                     breaker open since 2026-11-20 11:00:00 UTC (refused), a probe is being sent
+	run(t, s.env(), "endpoint", "list").wants(t, 0, `id   policy    url                    signature  limits                   state
+m-1  standard  https://one.example    none       none                     sending
+m-2  standard  https://two.example    none       5 at once, 0.5 a second  breaker open since 2026-11-20 11:00:00 UTC (refused), next probe at 2026-11-20 11:00:05 UTC
+m-3  standard  https://three.example  none       100 a second             paused since 2026-11-20 10:00:00 UTC because they move
+m-4  standard  https://four.example   none       none                     paused since 2026-11-20 10:00:00 UTC
+m-5  standard  https://five.example   none       none                     breaker open since 2026-11-20 11:00:00 UTC (refused), a probe is being sent
 `, "")
 	s.exec("delete from orderbell.endpoint where id in ('m-4', 'm-5')")
 	row := func(id, number, breaker string) map[string]any {
 		return map[string]any{
 			"id": id, "url": "https://" + number + ".example", "policy": "standard", "breaker": breaker,
-			"max_in_flight": nil, "rate_per_second": nil, "paused_at": nil,
+			"max_in_flight": nil, "rate_per_second": nil, "paused_at": nil, "signature": "none", "secrets": 0.0,
 		}
 	}
 	one, two, three := row("m-1", "one", "closed"), row("m-2", "two", "open"), row("m-3", "three", "closed")

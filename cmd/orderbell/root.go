@@ -19,7 +19,8 @@ func newRoot() *cobra.Command {
 		wakeCommand(),
 		adoptCommand(),
 		group("endpoint", "Say who is told",
-			endpointAddCommand(), endpointListCommand(), endpointPauseCommand(), endpointResumeCommand()),
+			endpointAddCommand(), endpointListCommand(), endpointPauseCommand(), endpointResumeCommand(),
+			endpointRotateSecretCommand(), endpointResealSecretsCommand(), endpointProbeCommand()),
 		benchCommand(),
 		versionCommand(),
 	)

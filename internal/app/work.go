@@ -45,7 +45,7 @@ func Work(ctx context.Context, hurry <-chan struct{}, c *config.Config, version 
 	defer end()
 	background.Go(func() { bell.Run(outliving) })
 	background.Go(func() {
-		if err := janitor.Run(outliving, db, log); err != nil {
+		if err := janitor.Run(outliving, db, db, log); err != nil {
 			log.Error("the janitor does not work", "error", err)
 		}
 	})
@@ -100,6 +100,7 @@ func newCourier(ctx context.Context, c *config.Config, version string, log *slog
 		Guard: netguard.New(netguard.Rules{
 			Allow: c.Network.Allow, Ports: c.Network.Ports, HTTP: c.Network.HTTP, Database: closed,
 		}),
+		Keyring:     c.Secrets.Keyring,
 		Credentials: make(map[string]*delivery.Credentials, len(c.TLS)),
 	}
 	if o.Proxy, err = newProxy(c.Network.Proxy, closed); err != nil {

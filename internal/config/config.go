@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"net/netip"
 	"time"
+
+	"github.com/orderbell/orderbell/internal/secret"
 )
 
 // Config is a whole, checked configuration.
@@ -11,6 +13,7 @@ type Config struct {
 	Database Database
 	Worker   Worker
 	Network  Network
+	Secrets  Secrets
 	Log      Log
 	// TLS has an entry for each endpoint with certificates of its own.
 	TLS []TLS
@@ -70,6 +73,14 @@ func (p Proxy) GoString() string { return p.String() }
 
 // MarshalText hides it from JSON and from structured logs.
 func (p Proxy) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// Secrets holds what opens endpoints' secrets.
+type Secrets struct {
+	// Keyring holds the master keys; nil where there is none. It prints none of them.
+	Keyring *secret.Keyring
+	// FromKey and FromFile tell by which of the two keys; not both.
+	FromKey, FromFile bool
+}
 
 // Formats of the log.
 const (

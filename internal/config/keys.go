@@ -72,8 +72,8 @@ var keys = []key{
 	{path: "console.listen", missing: "console"},
 	{path: "api.listen", missing: "merchants' API"},
 	{path: "metrics.listen", missing: "metrics"},
-	{path: "secrets.master_key", secret: true, missing: "signatures"},
-	{path: "secrets.master_key_file", missing: "signatures"},
+	{path: "secrets.master_key", secret: true, set: masterKeys(masterKey, func(s *Secrets) *bool { return &s.FromKey })},
+	{path: "secrets.master_key_file", set: masterKeys(masterKeyFile, func(s *Secrets) *bool { return &s.FromFile })},
 	{path: "scans", missing: "scans"},
 }
 

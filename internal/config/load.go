@@ -17,6 +17,9 @@ func Load(path string, environ []string) (c *Config, warnings []Problem, err err
 	if c.Database.URL == "" && c.Database.ListenURL != "" {
 		problems = append(problems, Problem{Key: "database.listen_url", Text: "is set, but database.url is not; set both, or database.url alone"})
 	}
+	if c.Secrets.FromKey && c.Secrets.FromFile {
+		problems = append(problems, Problem{Key: "secrets.master_key_file", Text: "is set, and so is secrets.master_key; set one of them"})
+	}
 	if len(problems) > 0 {
 		return nil, warnings, &Error{Problems: problems, Database: c.Database}
 	}

@@ -29,7 +29,7 @@ func BenchmarkRequest(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := courier.request(b.Context(), claim); err != nil {
+				if _, err := courier.request(b.Context(), claim, nil); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/orderbell/orderbell/internal/delivery/netguard"
 	"github.com/orderbell/orderbell/internal/outbox"
+	"github.com/orderbell/orderbell/internal/secret"
 )
 
 const (
@@ -40,6 +41,8 @@ type Options struct {
 	Proxy *Proxy
 	// Credentials are those of endpoints that have their own, by id.
 	Credentials map[string]*Credentials
+	// Keyring opens the secrets that sign requests; nil where there is no master key.
+	Keyring *secret.Keyring
 	// RootCAs verifies certificates; the system's pool by default.
 	RootCAs *x509.CertPool
 	// Resolver looks names up; net.DefaultResolver by default.
@@ -55,6 +58,7 @@ type Courier struct {
 	proxied   bool
 	rules     *rulebook
 	targets   *targets
+	signers   *signers
 }
 
 // New makes a courier. Close it when no delivery is under way any more.
@@ -67,6 +71,7 @@ func New(o Options) *Courier {
 		proxied:   o.Proxy != nil,
 		rules:     newRulebook(),
 		targets:   newTargets(),
+		signers:   newSigners(o.Keyring),
 	}
 	for endpoint, own := range o.Credentials {
 		c.apart[endpoint] = newTransport(o, own)
@@ -111,13 +116,21 @@ func (c *Courier) ready(p *outbox.Policy) (rules, error) {
 	default:
 		return rules{}, fmt.Errorf("format %q is none of body, form, query", p.Format)
 	}
+	if _, err := schemeOf("", p); err != nil {
+		return rules{}, err
+	}
 	return c.rules.of(p)
 }
 
 // Deliver makes one attempt. It returns within the policy's timeout, always with
 // an outcome, and never panics. When ctx is cancelled first, the outcome is
 // interrupted.
-func (c *Courier) Deliver(ctx context.Context, claim *outbox.Claim) (result outbox.Result) {
+func (c *Courier) Deliver(ctx context.Context, claim *outbox.Claim) outbox.Result {
+	return c.deliver(ctx, claim, nil)
+}
+
+// deliver makes one attempt. What a probe wants beyond that is in x, else nil.
+func (c *Courier) deliver(ctx context.Context, claim *outbox.Claim, x *exchange) (result outbox.Result) {
 	start := time.Now()
 	defer func() {
 		if p := recover(); p != nil {
@@ -126,27 +139,33 @@ func (c *Courier) Deliver(ctx context.Context, claim *outbox.Claim) (result outb
 		}
 		result.Elapsed = time.Since(start)
 	}()
-	return c.attempt(ctx, claim)
+	return c.attempt(ctx, claim, x)
 }
 
-func (c *Courier) attempt(ctx context.Context, claim *outbox.Claim) outbox.Result {
+func (c *Courier) attempt(ctx context.Context, claim *outbox.Claim, x *exchange) outbox.Result {
 	rules, err := c.ready(claim.Policy)
 	if err != nil {
 		return outbox.Result{Outcome: outbox.OutcomeInterrupted, Error: clip(fmt.Sprintf("nothing was sent: %v", err))}
 	}
-	trip := begin(ctx, cmp.Or(max(claim.Policy.Timeout, 0), defaultTimeout))
+	trip := begin(ctx, timeoutOf(claim.Policy))
 	defer trip.end()
-	request, err := c.request(trip.traced(), claim)
+	request, err := c.request(trip.traced(), claim, x)
+	var unsigned *unsignedError
+	if errors.As(err, &unsigned) {
+		return outbox.Result{Outcome: outbox.OutcomeInterrupted, Parked: true, Error: clip(fmt.Sprintf("nothing was sent, it cannot be signed: %v", err))}
+	}
 	if err != nil {
 		return outbox.Result{Outcome: outbox.OutcomeRejected, Error: clip(fmt.Sprintf("nothing was sent: %v", err))}
 	}
 	trip.proxied, trip.tunnel = c.proxied, request.URL.Scheme == "https"
 	response, err := c.transportOf(claim.Endpoint).RoundTrip(request)
+	x.sent(trip, err)
 	if err != nil {
 		return trip.failed(err, answer{})
 	}
 	trip.enter(phaseBody)
 	answer, err := read(response, c.maxAnswer)
+	x.came(answer)
 	if err != nil {
 		return trip.failed(err, answer)
 	}
@@ -154,4 +173,9 @@ func (c *Courier) attempt(ctx context.Context, claim *outbox.Claim) outbox.Resul
 		return unsent("the egress proxy answered " + clip(response.Status))
 	}
 	return rules.judge(answer)
+}
+
+// timeoutOf bounds an attempt.
+func timeoutOf(p *outbox.Policy) time.Duration {
+	return cmp.Or(max(p.Timeout, 0), defaultTimeout)
 }

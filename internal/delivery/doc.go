@@ -13,6 +13,13 @@
 //	rules.go, verdict.go                   the policy's rules say what it came to
 //	failure.go                             what went wrong instead, in words, and at whose side
 //
+// A probe tests an endpoint by the same way, about no order:
+//
+//	probe.go, exchange.go                  its requests, and what it wants of them beyond a result
+//	forge.go                               signatures that are wrong on purpose
+//	probe_reach.go, probe_checks.go        what it looks at
+//	report.go                              what it found, for people and as JSON
+//
 // # Exactly one request
 //
 // Go's transport sends a request again by itself, on a new connection, when a
@@ -170,4 +177,20 @@
 //     interrupted, which would be claimed again at once, and panic again.
 //   - A status line that came is recorded even where the body was cut short or
 //     late, with what came of the body. The outcome is the failure's all the same.
+//   - A probe sends by the code that delivers, with one hook after the signing, so that
+//     it finds what an attempt would meet. Rejected: a client of its own.
+//   - Its forged requests have ids of their own: a merchant that knows an id may
+//     acknowledge it without looking. The first id comes again at the end.
+//   - A wrong signature differs from a good one in one bit, and one that is missing in
+//     nothing else. Where a good request is not acknowledged, a refusal proves nothing
+//     and is no pass. A connection that is dropped is no answer: a warning.
+//   - An old request that is acknowledged fails under standard-webhooks, whose
+//     specification asks for a tolerance. It is a warning under wechatpay-v3, whose SDKs
+//     refuse it; the other schemes have no rule.
+//   - A probe takes no slot and no token of its endpoint's limits: it is a handful of
+//     requests, and an operator asked for it.
+//   - What is at fault on our side (a proxy, the address policy, a key) is not in the
+//     report but beside it, for the report goes to the merchant. Answers that repeat
+//     our headers or the URL's query are shown without them. Values of less than 6
+//     bytes are not looked for: they are words of everyday answers.
 package delivery

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/orderbell/orderbell/internal/delivery/sign"
 	"github.com/orderbell/orderbell/internal/outbox"
 )
 
@@ -30,9 +32,9 @@ func contentType(format string) string {
 	return ""
 }
 
-// ours is how many headers a request has beside its endpoint's, at most: the five
+// ours is how many headers a request has beside its endpoint's, at most: the six
 // below, and one for the user info or an empty body's length.
-const ours = 6
+const ours = 7
 
 // headers is an http.Header whose values lie side by side in one allocation.
 type headers struct {
@@ -51,16 +53,16 @@ func (h *headers) set(name, value string) {
 	h.Header[name] = h.values[last : last+1 : last+1]
 }
 
-func (c *Courier) header(claim *outbox.Claim, user *url.Userinfo) (http.Header, error) {
-	h := newHeaders(len(claim.Headers) + ours)
+func (c *Courier) header(claim *outbox.Claim, user *url.Userinfo, signed *sign.Signed) (http.Header, error) {
+	h := newHeaders(len(claim.Headers) + ours + len(signed.Headers))
 	if err := h.setEndpoints(claim.Headers); err != nil {
 		return nil, err
 	}
 	if err := checkValue("Content-Type", claim.ContentType); err != nil {
 		return nil, err
 	}
-	if claim.ContentType != "" {
-		h.set("Content-Type", claim.ContentType)
+	if t := cmp.Or(signed.ContentType, claim.ContentType); t != "" {
+		h.set("Content-Type", t)
 	} else if t := contentType(claim.Policy.Format); t != "" && h.Get("Content-Type") == "" {
 		h.set("Content-Type", t)
 	}
@@ -72,6 +74,12 @@ func (c *Courier) header(claim *outbox.Claim, user *url.Userinfo) (http.Header, 
 	h.set("Orderbell-Notification-Id", outbox.FormatID(claim.ID))
 	h.set("Orderbell-Attempt", strconv.Itoa(claim.Attempt))
 	h.set("Orderbell-Event", escape(claim.Event, func(b byte) bool { return b > ' ' && b < 0x7f && b != '%' }))
+	if claim.Probe {
+		h.set("Orderbell-Probe", "1")
+	}
+	for _, s := range signed.Headers {
+		h.set(s.Name, s.Value)
+	}
 	return h.Header, nil
 }
 

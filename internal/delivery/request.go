@@ -14,7 +14,7 @@ import (
 
 // request makes the request of a claim. An error says why this row can never be
 // sent; it names no secret.
-func (c *Courier) request(ctx context.Context, claim *outbox.Claim) (*http.Request, error) {
+func (c *Courier) request(ctx context.Context, claim *outbox.Claim, x *exchange) (*http.Request, error) {
 	u, err := c.targets.of(claim)
 	if err != nil {
 		return nil, err
@@ -26,7 +26,15 @@ func (c *Courier) request(ctx context.Context, claim *outbox.Claim) (*http.Reque
 	if query != "" {
 		u = withQuery(u, query)
 	}
-	header, err := c.header(claim, u.User)
+	signed, err := c.signers.sign(claim, body)
+	if err == nil {
+		signed, err = x.change(signed)
+	}
+	if err != nil {
+		return nil, err
+	}
+	body = signed.Body
+	header, err := c.header(claim, u.User, &signed)
 	if err != nil {
 		return nil, err
 	}

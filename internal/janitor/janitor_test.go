@@ -20,13 +20,20 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // yard is a database whose partitions come out as scripted, one result a call.
 type yard struct {
 	made, missing int
+	retired       int // secrets
 	err           error
 	calls         int
+	destroyed     int // how often it was tried
 }
 
 func (y *yard) MakePartitions(context.Context) (made, missing int, err error) {
 	y.calls++
 	return y.made, y.missing, y.err
+}
+
+func (y *yard) DestroySecrets(context.Context) (int, error) {
+	y.destroyed++
+	return y.retired, y.err
 }
 
 func TestPartitionsAreMadeAtTheStartAndEveryHour(t *testing.T) {
@@ -35,11 +42,11 @@ func TestPartitionsAreMadeAtTheStartAndEveryHour(t *testing.T) {
 		y := &yard{}
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Hour+time.Minute)
 		defer cancel()
-		if err := janitor.Run(ctx, y, slog.New(slog.DiscardHandler)); err != nil {
+		if err := janitor.Run(ctx, y, y, slog.New(slog.DiscardHandler)); err != nil {
 			t.Fatal(err)
 		}
-		if y.calls != 4 {
-			t.Errorf("partitions were made %d times in three hours, wanted 4", y.calls)
+		if y.calls != 4 || y.destroyed != 4 {
+			t.Errorf("partitions were made %d times in three hours, and secrets destroyed %d times, wanted 4", y.calls, y.destroyed)
 		}
 	})
 }
@@ -47,16 +54,18 @@ func TestPartitionsAreMadeAtTheStartAndEveryHour(t *testing.T) {
 func TestTroubleWithPartitionsIsTold(t *testing.T) {
 	t.Parallel()
 	for said, y := range map[string]*yard{
-		"":                       {},
-		"partitions were made":   {made: 3},
-		"partitions are missing": {missing: 2},
+		"":                                       {},
+		"partitions were made":                   {made: 3},
+		"partitions are missing":                 {missing: 2},
+		"retired secrets were destroyed":         {retired: 1},
+		"retired secrets could not be destroyed": {err: errors.New("the database is away")},
 		"partitions could not be made; the next try": {err: errors.New("the database is away")},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var out bytes.Buffer
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			if err := janitor.Run(ctx, y, slog.New(slog.NewTextHandler(&out, nil))); err != nil {
+			if err := janitor.Run(ctx, y, y, slog.New(slog.NewTextHandler(&out, nil))); err != nil {
 				t.Fatal(err)
 			}
 			if (out.Len() > 0) != (said != "") || !strings.Contains(out.String(), said) {

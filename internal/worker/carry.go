@@ -11,6 +11,7 @@ import (
 // carry takes one claim through deliver, judge, settle.
 func (w *Worker) carry(ctx context.Context, claim *outbox.Claim) outbox.Result {
 	began := time.Now()
+	claim.At = w.clock.now()
 	result := w.deliver(ctx, claim)
 	w.network.weigh(claim.Endpoint, &result)
 	claim.Body = "" // results may wait for the database; their bodies need not

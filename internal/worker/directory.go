@@ -17,6 +17,8 @@ const (
 	fresh = time.Second
 	// stale is how old they may be for a claim: a change works within it.
 	stale = 2 * time.Second
+	// toldWithin spaces what a worker writes of an endpoint that another can send to.
+	toldWithin = time.Minute
 )
 
 // directory knows the endpoints of the lanes that are being served, and all
@@ -32,15 +34,17 @@ type directory struct {
 	longest    time.Duration // of their timeouts
 	mend       bool          // a policy works again
 	endpoints  map[string]*entry
+	told       map[string]time.Time // when the fault of an endpoint was written down
 }
 
 type entry struct {
-	endpoint *outbox.Endpoint // nil: there is none of this id
-	at       time.Time
+	endpoint   *outbox.Endpoint // nil: there is none of this id
+	unsendable bool             // its requests cannot be signed
+	at         time.Time
 }
 
 func newDirectory(register Register, courier Courier, log *slog.Logger) *directory {
-	return &directory{register: register, courier: courier, log: log, endpoints: make(map[string]*entry)}
+	return &directory{register: register, courier: courier, log: log, endpoints: make(map[string]*entry), told: make(map[string]time.Time)}
 }
 
 // refresh reads what is older than that, for the given lanes.
@@ -67,9 +71,58 @@ func (d *directory) refresh(ctx context.Context, turn []outbox.Lane, age time.Du
 	}
 	for _, endpoint := range found {
 		d.endpoints[endpoint.ID].endpoint = endpoint
+		if err := d.check(ctx, endpoint); err != nil {
+			return err
+		}
 	}
 	d.forget(now)
 	return nil
+}
+
+// check finds out whether an endpoint's requests can be signed, and writes down where that
+// has changed. Workers may differ in this, by their master keys: the one that cannot tells
+// so once, and does not tell again for a while what another has taken back.
+func (d *directory) check(ctx context.Context, e *outbox.Endpoint) error {
+	policy := d.policies[e.Policy]
+	if policy == nil {
+		return nil
+	}
+	fault := ""
+	if err := d.courier.CheckEndpoint(e, policy); err != nil {
+		fault = err.Error()
+	}
+	d.endpoints[e.ID].unsendable = fault != ""
+	if e.Fault == fault || fault != "" && time.Since(d.told[e.ID]) < toldWithin {
+		return nil
+	}
+	if err := d.register.SetEndpointFault(ctx, e.ID, fault); err != nil {
+		return err
+	}
+	if fault == "" {
+		delete(d.told, e.ID)
+		d.mend = true
+		d.log.Info("rows of an endpoint go on", keyEndpoint, e.ID)
+		return nil
+	}
+	d.told[e.ID] = time.Now()
+	d.log.Warn("rows of an endpoint are parked", keyEndpoint, e.ID, keyError, fault)
+	return nil
+}
+
+// refreshParked looks again at what is parked, of which no look tells.
+func (d *directory) refreshParked(ctx context.Context) error {
+	if err := d.refreshPolicies(ctx, stale); err != nil {
+		return err
+	}
+	ids, err := d.register.FaultyEndpoints(ctx)
+	if err != nil {
+		return err
+	}
+	lanes := make([]outbox.Lane, len(ids))
+	for i, id := range ids {
+		lanes[i] = outbox.Lane{Endpoint: id}
+	}
+	return d.refresh(ctx, lanes, stale)
 }
 
 // forget drops what nobody has asked for lately, so that memory follows the lanes
@@ -123,11 +176,11 @@ func (d *directory) tell(ctx context.Context, policy *outbox.Policy, fault strin
 	return nil
 }
 
-// endpoint is what is known of an endpoint, nil where there is none of this id, and when
-// it was read.
+// endpoint is what is known of an endpoint, nil where there is none of this id to which
+// anything can be sent, and when it was read.
 func (d *directory) endpoint(id string) (*outbox.Endpoint, time.Time) {
 	e := d.endpoints[id]
-	if e == nil {
+	if e == nil || e.unsendable {
 		return nil, time.Time{}
 	}
 	return e.endpoint, e.at
@@ -180,6 +233,7 @@ func address(claim *outbox.Claim, endpoint *outbox.Endpoint) {
 	if claim.URL == "" {
 		claim.URL, claim.EndpointURL = endpoint.URL, endpoint.URL
 	}
+	claim.Signature, claim.Secrets = endpoint.Signature, endpoint.Secrets
 	if len(endpoint.Headers) == 0 {
 		return
 	}

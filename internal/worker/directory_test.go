@@ -50,12 +50,34 @@ func (f *files) SetFault(_ context.Context, p *outbox.Policy, fault string) erro
 	return nil
 }
 
+func (f *files) SetEndpointFault(_ context.Context, id, fault string) error {
+	f.endpoints[id].Fault = fault
+	f.faults = append(f.faults, id+": "+fault)
+	return nil
+}
+
+func (f *files) FaultyEndpoints(context.Context) (ids []string, err error) {
+	for id, e := range f.endpoints {
+		if e.Fault != "" {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}
+
 // strict is a courier that knows one rule.
 type strict struct{}
 
 func (strict) Check(p *outbox.Policy) error {
 	if p.Acknowledge != "status == 200" {
 		return errors.New("no such rule")
+	}
+	return nil
+}
+
+func (strict) CheckEndpoint(e *outbox.Endpoint, _ *outbox.Policy) error {
+	if e.Signature != "" && len(e.Secrets) == 0 {
+		return errors.New("it has no secret")
 	}
 	return nil
 }
@@ -174,4 +196,46 @@ func TestResolve(t *testing.T) {
 	if own.URL != "https://own.example/" || own.EndpointURL != "" {
 		t.Errorf("URL %q, of the endpoint %q; wanted the row's own", own.URL, own.EndpointURL)
 	}
+}
+
+// An endpoint whose requests cannot be signed is parked, and goes on once they can; both are
+// written down once.
+func TestDirectoryParksWhatCannotBeSigned(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, f := testDirectory()
+		f.endpoints["a"].Signature = "hmac-sha256"
+		look := func() {
+			t.Helper()
+			time.Sleep(stale)
+			if err := d.refreshParked(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := d.refresh(t.Context(), []outbox.Lane{{Endpoint: "a"}}, fresh); err != nil {
+				t.Fatal(err)
+			}
+		}
+		look()
+		look()
+		if e, _ := d.endpoint("a"); e != nil {
+			t.Error("it is sent to")
+		}
+		f.endpoints["a"].Secrets = []outbox.Secret{{Version: 1}}
+		look()
+		if e, _ := d.endpoint("a"); e == nil || !d.mended() || d.mended() {
+			t.Error("it is not sent to, or not told once")
+		}
+		if diff := cmp.Diff([]string{"broken: no such rule", "a: it has no secret", "a: "}, f.faults); diff != "" {
+			t.Errorf("faults written (-want +got):\n%s", diff)
+		}
+		// Another worker, with another master key, takes back what we say.
+		f.endpoints["a"].Secrets, f.faults = nil, nil
+		for range 10 {
+			look()
+			f.endpoints["a"].Fault = ""
+		}
+		if len(f.faults) != 1 {
+			t.Errorf("in 20 s it was written %d times", len(f.faults))
+		}
+	})
 }

@@ -53,6 +53,7 @@ func (w *Worker) look(ctx context.Context) bool {
 		return false
 	}
 	w.schedule.since, w.schedule.lastLook = found.At, now
+	w.clock.set(found.At)
 	w.noted(now, found)
 	return true
 }
@@ -66,8 +67,8 @@ func (w *Worker) lookFully(ctx context.Context) fullLook {
 // lookedFully takes what a full look has found.
 func (w *Worker) lookedFully(ctx context.Context, full fullLook) bool {
 	if full.err == nil {
-		// What is parked goes on once a policy works that did not; who finds out must look.
-		full.err = w.directory.refreshPolicies(ctx, stale)
+		// What is parked goes on once it works; who finds out must look.
+		full.err = w.directory.refreshParked(ctx)
 	}
 	if !w.looked(ctx, "full look", full.err) {
 		if !w.schedule.lastFull.IsZero() {

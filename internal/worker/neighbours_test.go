@@ -110,6 +110,12 @@ func (c *town) Endpoints(_ context.Context, ids []string) (found []*outbox.Endpo
 
 func (c *town) SetFault(context.Context, *outbox.Policy, string) error { return nil }
 
+func (c *town) SetEndpointFault(context.Context, string, string) error { return nil }
+
+func (c *town) FaultyEndpoints(context.Context) ([]string, error) { return nil, nil }
+
+func (c *town) CheckEndpoint(*outbox.Endpoint, *outbox.Policy) error { return nil }
+
 func (c *town) Break(context.Context, []outbox.Breaking) error { return nil }
 
 func (c *town) Check(*outbox.Policy) error { return nil }

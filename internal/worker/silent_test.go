@@ -50,6 +50,10 @@ func (c *crowd) Endpoints(_ context.Context, ids []string) ([]*outbox.Endpoint, 
 
 func (c *crowd) SetFault(context.Context, *outbox.Policy, string) error { return nil }
 
+func (c *crowd) SetEndpointFault(context.Context, string, string) error { return nil }
+
+func (c *crowd) FaultyEndpoints(context.Context) ([]string, error) { return nil, nil }
+
 func (c *crowd) Claim(context.Context, []outbox.Lane, []string) ([]*outbox.Claim, error) {
 	c.claims++
 	return nil, nil

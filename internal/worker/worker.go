@@ -33,7 +33,14 @@ type Settles interface {
 type Register interface {
 	Policies(ctx context.Context) ([]*outbox.Policy, error)
 	Endpoints(ctx context.Context, ids []string) ([]*outbox.Endpoint, error)
+	FaultyEndpoints(ctx context.Context) ([]string, error)
+	Parking
+}
+
+// Parking writes down why rows are parked; nothing where they are not.
+type Parking interface {
 	SetFault(ctx context.Context, p *outbox.Policy, fault string) error
+	SetEndpointFault(ctx context.Context, id, fault string) error
 }
 
 // Limits keeps what workers may do to endpoints together, and which breakers are open.
@@ -56,6 +63,7 @@ type Bell interface {
 // Courier talks to endpoints.
 type Courier interface {
 	Check(p *outbox.Policy) error
+	CheckEndpoint(e *outbox.Endpoint, p *outbox.Policy) error
 	Deliver(ctx context.Context, claim *outbox.Claim) outbox.Result
 }
 
@@ -104,10 +112,11 @@ type Worker struct {
 	leases    *leases
 	faults    *faults
 	looks     sync.WaitGroup // full looks
-	full      chan fullLook  // what one has found, once it is over
-	fulls     []fullLook     // that were taken from full, one at the most
-	changes   uint64         // of endpoints and policies, when they were last heard of
-	asked     time.Time      // when lanes at rest were last asked about, where nothing is heard
+	clock     clock
+	full      chan fullLook // what one has found, once it is over
+	fulls     []fullLook    // that were taken from full, one at the most
+	changes   uint64        // of endpoints and policies, when they were last heard of
+	asked     time.Time     // when lanes at rest were last asked about, where nothing is heard
 
 	claimed  chan []errand
 	errands  chan errand

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/orderbell/orderbell/internal/app"
+)
+
+func endpointProbeCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "probe [--config FILE] [--json] ID", Short: "Test how an endpoint treats requests; status 1 when something is wrong",
+		Long: `Tests how an endpoint treats requests, and prints a report that you can forward to its
+merchant: whether it is reached over TLS, acknowledges a good request in time, refuses one
+with a wrong signature, with none, or an old one, and acknowledges the same id again.
+
+Up to six requests are sent from this machine, in the way of a worker. They are about no
+order and have the header Orderbell-Probe: 1. A paused endpoint may be probed too. What
+was found is kept in orderbell.probe.`,
+		DisableFlagsInUseLine: true, Args: exactly(1),
+	}
+	file, asJSON := configFlag(cmd), jsonFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c, err := loadWithDatabase(cmd, *file)
+		if err != nil {
+			return err
+		}
+		db, err := openDatabase(cmd, *file)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		report, err := app.Probe(cmd.Context(), c, db, programVersion(), args[0], app.NewLog(cmd.ErrOrStderr(), c.Log))
+		if err != nil && len(report.Checks) == 0 {
+			return explained(err)
+		}
+		for _, fault := range report.Aside {
+			say(cmd, "orderbell: for you alone: %s", shown(fault))
+		}
+		show := func() error { return printLine(cmd.OutOrStdout(), "%s", strings.TrimSuffix(report.Text(), "\n")) }
+		if *asJSON {
+			show = func() error { return printJSON(cmd.OutOrStdout(), report) }
+		}
+		if err := show(); err != nil {
+			return err
+		}
+		if err != nil {
+			return explained(err)
+		}
+		if failures := report.Failures(); len(failures) > 0 {
+			return findings{fmt.Sprintf("endpoint %s is not ready: %s", shown(args[0]), strings.Join(failures, ", "))}
+		}
+		return nil
+	}
+	return cmd
+}
