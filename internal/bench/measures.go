@@ -24,5 +24,6 @@ func measures(o Options) []measure {
 		newSnapshot(o),
 		newMemory(o),
 		newNeighbours(o),
+		newSigning(o),
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 func TestNames(t *testing.T) {
 	t.Parallel()
-	want := []string{"drain", "pickup", "tax", "idle", "growth", "punctuality", "snapshot", "memory", "neighbours"}
+	want := []string{"drain", "pickup", "tax", "idle", "growth", "punctuality", "snapshot", "memory", "neighbours", "signing"}
 	if got := bench.Names(); !slices.Equal(got, want) {
 		t.Errorf("the measures are %v, want %v", got, want)
 	}

@@ -35,6 +35,7 @@ func (r *rig) startWorker(ctx context.Context, d *database, inFlight int) (*work
 		"ORDERBELL_DATABASE_URL="+d.url,
 		"ORDERBELL_NETWORK_ALLOW=127.0.0.0/8",
 		"ORDERBELL_WORKER_CONCURRENCY="+strconv.Itoa(inFlight),
+		"ORDERBELL_SECRETS_MASTER_KEY="+benchMasterKey,
 	)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	w := &workerProcess{cmd: cmd, stderr: &tail{}, ended: make(chan struct{}), gentle: gentle, guard: r.merchant}

@@ -56,6 +56,7 @@ type merchant struct {
 	answer string
 	mu     sync.Mutex
 	got    []seen
+	last   http.Header // of the last request
 }
 
 func newMerchant(t testing.TB, answer string) *merchant {
@@ -74,8 +75,16 @@ func (m *merchant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		method: r.Method, target: r.URL.RequestURI(), contentType: r.Header.Get("Content-Type"),
 		body: string(body), attempt: r.Header.Get("Orderbell-Attempt"),
 	})
+	m.last = r.Header.Clone()
 	m.mu.Unlock()
 	_, _ = io.WriteString(w, m.answer)
+}
+
+// headers are those of the last request; nil before one came.
+func (m *merchant) headers() http.Header {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.last
 }
 
 func (m *merchant) requests() []seen {
