@@ -12,11 +12,11 @@ type clock struct {
 	said, heard time.Time
 }
 
-// set notes what the database's clock said just now.
-func (c *clock) set(said time.Time) {
+// set notes what the database's clock said to a question that was put at that time of ours.
+func (c *clock) set(said, asked time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.said, c.heard = said, time.Now()
+	c.said, c.heard = said, asked
 }
 
 // now is the database's time, or our own where it was never heard.

@@ -53,7 +53,7 @@ func (w *Worker) look(ctx context.Context) bool {
 		return false
 	}
 	w.schedule.since, w.schedule.lastLook = found.At, now
-	w.clock.set(found.At)
+	w.clock.set(found.At, now)
 	w.noted(now, found)
 	return true
 }
@@ -78,6 +78,7 @@ func (w *Worker) lookedFully(ctx context.Context, full fullLook) bool {
 	}
 	if full.found.At.After(w.schedule.since) { // looks may have been made beside it
 		w.schedule.since, w.schedule.lastLook = full.found.At, full.began
+		w.clock.set(full.found.At, full.began)
 	}
 	w.schedule.lastFull, w.schedule.fullCost = full.began, full.cost
 	// Ended leases may be more than one settling takes, or be held by somebody.
