@@ -41,9 +41,10 @@ func TestRights(t *testing.T) {
 	execute(t, conn, "insert into orderbell.endpoint values ('m-1', 'http://shop.example/')")
 	execute(t, conn, "select orderbell.enqueue('m-1', 'trade.success', 'A1', '{}')")
 	const (
-		reserve = "select orderbell.reserve('{m-1}', '{1}', '{1}', 'w-1/0000', '8 s')"
-		insert  = "insert into orderbell.notification (endpoint, event, order_no, body) values ('m-1', 'e', 'A2', '{}')"
-		enqueue = "select orderbell.enqueue('m-1', 'e', 'A2', '{}', url => 'http://own.example/', dedupe_key => 'k', deliver_after => '1h', policy => 'quick')"
+		reserve   = "select orderbell.reserve('{m-1}', '{1}', '{1}', 'w-1/0000', '8 s')"
+		addSecret = "select orderbell.add_secret('m-1', 1, '0123abcd', repeat('x', 40)::bytea, '1 h')"
+		insert    = "insert into orderbell.notification (endpoint, event, order_no, body) values ('m-1', 'e', 'A2', '{}')"
+		enqueue   = "select orderbell.enqueue('m-1', 'e', 'A2', '{}', url => 'http://own.example/', dedupe_key => 'k', deliver_after => '1h', policy => 'quick')"
 	)
 	for _, test := range []struct {
 		role, statement string
@@ -77,6 +78,24 @@ func TestRights(t *testing.T) {
 		{"orderbell_reader", "select * from orderbell.backlog", true},
 		{"orderbell_reader", "select * from orderbell.endpoint_health", true},
 		{"orderbell_reader", "select orderbell.schema_version()", true},
+		{"orderbell_producer", "select from orderbell.secret", false},
+		{"orderbell_producer", "select from orderbell.probe", false},
+		{"orderbell_producer", addSecret, false},
+		{"orderbell_reader", "select from orderbell.secret", false},
+		{"orderbell_reader", "select * from orderbell.probe", true},
+		{"orderbell_reader", addSecret, false},
+		{"orderbell_worker", "select * from orderbell.secret", true},
+		{"orderbell_worker", "update orderbell.secret set retires_at = null", false},
+		{"orderbell_worker", "delete from orderbell.secret", false},
+		{"orderbell_worker", "select orderbell.destroy_secrets()", true},
+		{"orderbell_worker", "update orderbell.endpoint set fault = 'x'", true},
+		{"orderbell_worker", "update orderbell.endpoint set signature = 'none'", false},
+		{"orderbell_worker", addSecret, false},
+		{"orderbell_operator", addSecret, true},
+		{"orderbell_operator", "update orderbell.secret set retires_at = null", false},
+		{"orderbell_operator", "insert into orderbell.secret values ('m-1', 1, '0123abcd', repeat('x', 40)::bytea)", false},
+		{"orderbell_operator", "insert into orderbell.probe (endpoint, passed, report) values ('m-1', true, '{}')", true},
+		{"orderbell_operator", "insert into orderbell.probe (endpoint, passed, report, by) values ('m-1', true, '{}', 'somebody else')", false},
 		{"orderbell_reader", "select from orderbell.breaker", false},
 		{"orderbell_reader", "select orderbell.pause('m-1')", false},
 		{"orderbell_reader", "select body from orderbell.notification", false},
