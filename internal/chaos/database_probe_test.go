@@ -37,7 +37,7 @@ type gap struct{ lost, back time.Time }
 // watchWrites begins to write, until the test ends.
 func watchWrites(t *testing.T, h *chaos.House, url string) *probe {
 	t.Helper()
-	h.SQL("create table probe (at timestamptz not null)")
+	h.SQL("create table tries (at timestamptz not null)")
 	p := &probe{t: t, url: url}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan struct{})
@@ -74,7 +74,7 @@ func (p *probe) write(ctx context.Context) error {
 			return err
 		}
 	}
-	_, err := p.conn.Exec(ctx, "insert into probe values (now())")
+	_, err := p.conn.Exec(ctx, "insert into tries values (now())")
 	return err
 }
 

@@ -40,7 +40,7 @@ func TestNoFault(t *testing.T) {
 	h.Returns("descriptors of w1", descriptors+poolConnections, w1.Descriptors)
 	h.Bound("memory of w1", w1.Memory(), memory+room)
 	// The goroutines that deliver are kept, one for each slot.
-	h.Bound("goroutines of w1", w1.Goroutines(), resting+int64(w1.Concurrency)+poolConnections)
+	h.Bound("goroutines of w1", w1.Goroutines(), resting+5*int64(w1.Concurrency)+poolConnections)
 	h.Check()
 	if status := w2.Stop(); status != 0 {
 		t.Errorf("w2 ended with status %d", status)

@@ -106,7 +106,7 @@ func (s *stage) many() {
 	s.AtRest()
 	s.HangUp() // a connection that is kept has goroutines too
 	s.Returns("descriptors of w1", descriptors+poolConnections, w1.Descriptors)
-	s.Bound("goroutines of w1", w1.Goroutines(), resting+int64(w1.Concurrency)+poolConnections)
+	s.Bound("goroutines of w1", w1.Goroutines(), resting+5*int64(w1.Concurrency)+poolConnections)
 }
 
 // The order was there before the worker wished to sleep, so that its commit does not
@@ -119,7 +119,7 @@ func (s *stage) asleep() {
 	s.Becomes("true", `select count(*) > 0
 		from pg_locks l join pg_stat_activity a on a.datname = current_database()
 		where l.locktype = 'advisory' and not l.granted and l.database = (select oid from pg_database where datname = current_database())
-		  and a.query ~ '^/. orderbell:(full_look|policies) ' and a.state = 'idle' and a.query_start > l.waitstart`)
+		  and a.query ~ '^/. orderbell:(full_look|policies|faulty_endpoints) ' and a.state = 'idle' and a.query_start > l.waitstart`)
 	commit()
 	s.AtRest()
 }

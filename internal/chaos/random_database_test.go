@@ -138,7 +138,7 @@ func (s *storm) writes() {
 	for deadline := time.Now().Add(limit); ; pass(5 * time.Millisecond) {
 		conn, err := s.connect()
 		if err == nil {
-			_, err = conn.Exec(s.t.Context(), "insert into probe values (clock_timestamp())")
+			_, err = conn.Exec(s.t.Context(), "insert into tries values (clock_timestamp())")
 			_ = conn.Close(s.t.Context())
 		}
 		switch {

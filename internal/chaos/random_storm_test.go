@@ -81,7 +81,7 @@ func newStorm(t *testing.T, w wish) *storm {
 		},
 		Endpoints: merchants(w.slowest),
 	})
-	h.SQL("create table probe (at timestamptz)")
+	h.SQL("create table tries (at timestamptz)")
 	s := &storm{t: t, h: h, wish: w, deck: newDeck(w.seed, w.scale), done: map[string]int{}, ended: map[int]int{}}
 	resting := h.Work("resting").Goroutines()
 	for i := range s.places {
