@@ -43,4 +43,12 @@ func TestRotateSecret(t *testing.T) {
 	run(t, s.env("ORDERBELL_SECRETS_MASTER_KEY=Qx7/Qx7/Qx7/Qx7/Qx7/Qx7/Qx7/Qx7/Qx7/Qx7/AB4=,AB3DAB3DAB3DAB3DAB3DAB3DAB3DAB3DAB3DAB3DAB4="), "endpoint", "reseal-secrets").
 		wants(t, 0, "2 of 2 secrets were sealed anew", "")
 	run(t, env, "endpoint", "reseal-secrets").wants(t, 1, "", "master key")
+	// What was made for another scheme, or cannot be opened, would park the endpoint.
+	run(t, env, rotate...).wants(t, 1, "", "its former secret cannot go on signing")
+	run(t, env, "endpoint", "add", "m-1", url, "--signature", "hmac-sha256").wants(t, 0, "signature hmac-sha256", "")
+	both := s.env("ORDERBELL_SECRETS_MASTER_KEY=Qx7/Qx7/Qx7/Qx7/Qx7/Qx7/Qx7/Qx7/Qx7/Qx7/AB4=")
+	run(t, both, "endpoint", "add", "m-1", url, "--signature", "alipay-rsa2", "--policy", "alipay").wants(t, 0, "signature alipay-rsa2", "")
+	s.exec("update orderbell.policy set format = 'form' where name = 'alipay'")
+	run(t, both, rotate...).wants(t, 1, "", "with --overlap 0s it is destroyed")
+	run(t, both, append(rotate, "--overlap", "0s")...).wants(t, 0, "the former ones are destroyed", "")
 }

@@ -53,6 +53,11 @@ func RotateSecret(ctx context.Context, c *config.Config, db *postgres.DB, id str
 	if err != nil {
 		return Rotation{}, err
 	}
+	if from.Overlap > 0 {
+		if err := canGoOn(c.Secrets.Keyring, scheme, secrets); err != nil {
+			return Rotation{}, fmt.Errorf("endpoint %s: its former secret cannot go on signing: %w; with --overlap 0s it is destroyed, and the new one signs at once", id, err)
+		}
+	}
 	r := Rotation{Endpoint: id, Scheme: scheme.String(), Version: 1, Give: give, Former: len(secrets) > 0, Both: scheme.ManySignatures()}
 	if r.Former {
 		r.Version = secrets[0].Version + 1
@@ -62,6 +67,27 @@ func RotateSecret(ctx context.Context, c *config.Config, db *postgres.DB, id str
 		return Rotation{}, err
 	}
 	return r, db.AddSecret(ctx, id, sealed, from.Overlap)
+}
+
+// canGoOn says why a secret that is there could not sign during an overlap: it was made for
+// another scheme, or is sealed under a master key that is not here. Its endpoint would be
+// parked until the overlap is over.
+func canGoOn(ring *secret.Keyring, scheme sign.Scheme, secrets []postgres.SecretRow) error {
+	for _, row := range secrets {
+		if row.RetiresAt != nil && row.RetiresAt.Before(time.Now()) {
+			continue
+		}
+		plain, err := ring.Open(row.KeyID, row.Sealed, row.Endpoint, row.Version)
+		if err != nil {
+			return err
+		}
+		_, err = scheme.Key(plain)
+		clear(plain)
+		if err != nil {
+			return fmt.Errorf("version %d: %w", row.Version, err)
+		}
+	}
+	return nil
 }
 
 func newSecret(scheme sign.Scheme, from NewSecret) (plain []byte, give string, err error) {

@@ -77,9 +77,10 @@ func (db *DB) SetEndpointFault(ctx context.Context, id, fault string) error {
 	return err
 }
 
-// FaultyEndpoints returns endpoints whose rows are parked, 100 at the most.
-func (db *DB) FaultyEndpoints(ctx context.Context) ([]string, error) {
-	rows, err := query[struct{ ID string }](ctx, db.reads, "look for parked endpoints", sqlFaultyEndpoints, pgx.StrictNamedArgs{})
+// FaultyEndpoints returns endpoints whose rows are parked, those that come after an id, 100
+// at the most.
+func (db *DB) FaultyEndpoints(ctx context.Context, after string) ([]string, error) {
+	rows, err := query[struct{ ID string }](ctx, db.reads, "look for parked endpoints", sqlFaultyEndpoints, pgx.StrictNamedArgs{"after": after})
 	if err != nil {
 		return nil, err
 	}

@@ -102,7 +102,7 @@ func TestEndpointFaults(t *testing.T) {
 	}
 	faulty := func() int {
 		t.Helper()
-		ids, err := h.db.FaultyEndpoints(t.Context())
+		ids, err := h.db.FaultyEndpoints(t.Context(), "")
 		if err != nil {
 			t.Fatal(err)
 		}

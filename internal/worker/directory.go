@@ -34,6 +34,7 @@ type directory struct {
 	longest    time.Duration // of their timeouts
 	mend       bool          // a policy works again
 	endpoints  map[string]*entry
+	looked     string               // the last one of the parked endpoints that was looked at again
 	told       map[string]time.Time // when the fault of an endpoint was written down
 }
 
@@ -114,9 +115,14 @@ func (d *directory) refreshParked(ctx context.Context) error {
 	if err := d.refreshPolicies(ctx, stale); err != nil {
 		return err
 	}
-	ids, err := d.register.FaultyEndpoints(ctx)
+	// Some at a time, each in its turn: those that stay parked must not hide the others.
+	ids, err := d.register.FaultyEndpoints(ctx, d.looked)
 	if err != nil {
 		return err
+	}
+	d.looked = ""
+	if len(ids) > 0 {
+		d.looked = ids[len(ids)-1]
 	}
 	lanes := make([]outbox.Lane, len(ids))
 	for i, id := range ids {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,9 +58,9 @@ func (f *files) SetEndpointFault(_ context.Context, id, fault string) error {
 	return nil
 }
 
-func (f *files) FaultyEndpoints(context.Context) (ids []string, err error) {
-	for id, e := range f.endpoints {
-		if e.Fault != "" {
+func (f *files) FaultyEndpoints(_ context.Context, after string) (ids []string, err error) {
+	for _, id := range slices.Sorted(maps.Keys(f.endpoints)) {
+		if f.endpoints[id].Fault != "" && id > after && len(ids) == 0 { // one at a time
 			ids = append(ids, id)
 		}
 	}
@@ -236,6 +238,27 @@ func TestDirectoryParksWhatCannotBeSigned(t *testing.T) {
 		}
 		if len(f.faults) != 1 {
 			t.Errorf("in 20 s it was written %d times", len(f.faults))
+		}
+	})
+}
+
+// Endpoints that stay parked do not hide those that could go on.
+func TestDirectoryLooksAtAllThatIsParked(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, f := testDirectory()
+		for _, id := range []string{"a1", "a2", "z"} {
+			f.endpoints[id] = &outbox.Endpoint{ID: id, Policy: "good", Signature: "hmac-sha256", Fault: "it has no secret"}
+		}
+		f.endpoints["z"].Secrets = []outbox.Secret{{Version: 1}}
+		for range 4 {
+			time.Sleep(stale)
+			if err := d.refreshParked(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if f.endpoints["z"].Fault != "" {
+			t.Error("the last one is still parked")
 		}
 	})
 }

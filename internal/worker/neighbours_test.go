@@ -112,7 +112,7 @@ func (c *town) SetFault(context.Context, *outbox.Policy, string) error { return 
 
 func (c *town) SetEndpointFault(context.Context, string, string) error { return nil }
 
-func (c *town) FaultyEndpoints(context.Context) ([]string, error) { return nil, nil }
+func (c *town) FaultyEndpoints(context.Context, string) ([]string, error) { return nil, nil }
 
 func (c *town) CheckEndpoint(*outbox.Endpoint, *outbox.Policy) error { return nil }
 

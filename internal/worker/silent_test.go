@@ -52,7 +52,7 @@ func (c *crowd) SetFault(context.Context, *outbox.Policy, string) error { return
 
 func (c *crowd) SetEndpointFault(context.Context, string, string) error { return nil }
 
-func (c *crowd) FaultyEndpoints(context.Context) ([]string, error) { return nil, nil }
+func (c *crowd) FaultyEndpoints(context.Context, string) ([]string, error) { return nil, nil }
 
 func (c *crowd) Claim(context.Context, []outbox.Lane, []string) ([]*outbox.Claim, error) {
 	c.claims++

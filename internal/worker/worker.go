@@ -33,7 +33,7 @@ type Settles interface {
 type Register interface {
 	Policies(ctx context.Context) ([]*outbox.Policy, error)
 	Endpoints(ctx context.Context, ids []string) ([]*outbox.Endpoint, error)
-	FaultyEndpoints(ctx context.Context) ([]string, error)
+	FaultyEndpoints(ctx context.Context, after string) ([]string, error)
 	Parking
 }
 
