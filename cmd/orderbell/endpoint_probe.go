@@ -23,11 +23,7 @@ was found is kept in orderbell.probe.`,
 	}
 	file, asJSON := configFlag(cmd), jsonFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		c, err := loadWithDatabase(cmd, *file)
-		if err != nil {
-			return err
-		}
-		db, err := openDatabase(cmd, *file)
+		c, db, err := openConfigured(cmd, *file)
 		if err != nil {
 			return err
 		}

@@ -42,11 +42,7 @@ merchant has the time to put the new one in place. Then it is destroyed.
 				return err
 			}
 		}
-		c, err := loadWithDatabase(cmd, *file)
-		if err != nil {
-			return err
-		}
-		db, err := openDatabase(cmd, *file)
+		c, db, err := openConfigured(cmd, *file)
 		if err != nil {
 			return err
 		}
@@ -123,11 +119,7 @@ sealed. After it no worker needs the other master keys any more. Secrets stay wh
 	}
 	file := configFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		c, err := loadWithDatabase(cmd, *file)
-		if err != nil {
-			return err
-		}
-		db, err := openDatabase(cmd, *file)
+		c, db, err := openConfigured(cmd, *file)
 		if err != nil {
 			return err
 		}

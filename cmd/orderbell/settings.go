@@ -77,17 +77,23 @@ func unreadable(ctx context.Context, d config.Database) []config.Problem {
 
 // openDatabase opens the configured database and checks its schema.
 func openDatabase(cmd *cobra.Command, file string) (*postgres.DB, error) {
+	_, db, err := openConfigured(cmd, file)
+	return db, err
+}
+
+// openConfigured is openDatabase for commands that need the configuration too.
+func openConfigured(cmd *cobra.Command, file string) (*config.Config, *postgres.DB, error) {
 	c, err := loadWithDatabase(cmd, file)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	db, err := postgres.Open(cmd.Context(), c.Database.URL, cmd.Name())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := db.CheckSchema(cmd.Context()); err != nil {
 		db.Close()
-		return nil, err
+		return nil, nil, err
 	}
-	return db, nil
+	return c, db, nil
 }
