@@ -94,16 +94,22 @@ func (v *verifier) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, "who are you", http.StatusForbidden)
 }
 
-// An endpoint that should sign and has no secret is parked: nothing is sent unsigned. With
-// a secret it goes on, and the merchant's own library verifies what it gets.
-func TestSignedRequests(t *testing.T) {
-	t.Parallel()
-	shop := newShop(t)
-	merchant := &verifier{}
+// signingShop has one endpoint, m-1, which signs, and its merchant, who verifies.
+func signingShop(t *testing.T) (*shop, *verifier) {
+	t.Helper()
+	shop, merchant := newShop(t), &verifier{}
 	server := httptest.NewServer(merchant)
 	t.Cleanup(server.Close)
 	shop.endpoint("m-1", server.URL, "standard")
 	shop.exec("update orderbell.endpoint set signature = 'standard-webhooks'")
+	return shop, merchant
+}
+
+// An endpoint that should sign and has no secret is parked: nothing is sent unsigned. With
+// a secret it goes on, and the merchant's own library verifies what it gets.
+func TestSignedRequests(t *testing.T) {
+	t.Parallel()
+	shop, merchant := signingShop(t)
 	c := shop.config("w1")
 	c.Secrets.Keyring = masterKey(t, 1)
 	shop.work(c)
@@ -128,12 +134,7 @@ func TestSignedRequests(t *testing.T) {
 // While its secret is changed once a second, under load, the merchant refuses nothing.
 func TestRotationUnderLoad(t *testing.T) {
 	t.Parallel()
-	shop := newShop(t)
-	merchant := &verifier{}
-	server := httptest.NewServer(merchant)
-	t.Cleanup(server.Close)
-	shop.endpoint("m-1", server.URL, "standard")
-	shop.exec("update orderbell.endpoint set signature = 'standard-webhooks'")
+	shop, merchant := signingShop(t)
 	c := shop.config("w1")
 	c.Secrets.Keyring = masterKey(t, 1)
 	merchant.give(shop.rotate(c, 0))
@@ -160,12 +161,7 @@ func TestRotationUnderLoad(t *testing.T) {
 // does. After a change of the master key the old one is needed no more.
 func TestMasterKeys(t *testing.T) {
 	t.Parallel()
-	shop := newShop(t)
-	merchant := &verifier{}
-	server := httptest.NewServer(merchant)
-	t.Cleanup(server.Close)
-	shop.endpoint("m-1", server.URL, "standard")
-	shop.exec("update orderbell.endpoint set signature = 'standard-webhooks'")
+	shop, merchant := signingShop(t)
 	old := shop.config("old")
 	old.Secrets.Keyring = masterKey(t, 1)
 	merchant.give(shop.rotate(old, 0))
@@ -196,8 +192,7 @@ func TestMasterKeys(t *testing.T) {
 		t.Errorf("%d attempts, refused %v", worker, merchant.refused)
 	}
 	// Somebody moves a secret to another endpoint: it does not open there.
-	shop.endpoint("thief", server.URL, "standard")
-	shop.exec("update orderbell.endpoint set signature = 'standard-webhooks' where id = 'thief'")
+	shop.exec("insert into orderbell.endpoint (id, url, signature) select 'thief', url, signature from orderbell.endpoint")
 	shop.exec("insert into orderbell.secret select 'thief', version, key_id, sealed from orderbell.secret")
 	stolen := shop.enqueue("thief", "o-2", "{}")
 	pgtest.Eventually(t, 20*time.Second, "the thief is parked", func() error {
@@ -234,7 +229,7 @@ func TestSecretsDoNotLeak(t *testing.T) {
 		shop.enqueue(endpoint, endpoint, "{}")
 	}
 	shop.exec("update orderbell.secret set sealed = sealed || 'x' where endpoint = 'broken'")
-	var log lockedBuffer
+	var log lines
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
@@ -261,7 +256,7 @@ func TestSecretsDoNotLeak(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	seen("the log", log.String())
+	seen("the log", strings.Join(log.all(), "\n"))
 	for _, table := range []string{"attempt", "finished", "delivery", "endpoint", "notification", "secret", "policy", "probe"} {
 		var rows *string
 		shop.get("select string_agg(t::text, E'\\n') from orderbell."+table+" t", nil, &rows)
@@ -270,22 +265,4 @@ func TestSecretsDoNotLeak(t *testing.T) {
 		}
 	}
 	seen("the configuration", fmt.Sprintf("%v %+v %#v", c, c, c.Secrets.Keyring))
-}
-
-// lockedBuffer is a log that may be read while it is written.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
