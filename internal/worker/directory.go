@@ -48,16 +48,16 @@ func newDirectory(register Register, courier Courier, log *slog.Logger) *directo
 	return &directory{register: register, courier: courier, log: log, endpoints: make(map[string]*entry), told: make(map[string]time.Time)}
 }
 
-// refresh reads what is older than that, for the given lanes.
-func (d *directory) refresh(ctx context.Context, turn []outbox.Lane, age time.Duration) error {
+// refresh reads what is older than that: policies, and these endpoints.
+func (d *directory) refresh(ctx context.Context, endpoints []string, age time.Duration) error {
 	if err := d.refreshPolicies(ctx, age); err != nil {
 		return err
 	}
 	now := time.Now()
 	var old []string
-	for _, lane := range turn {
-		if e := d.endpoints[lane.Endpoint]; e == nil || now.Sub(e.at) >= age {
-			old = append(old, lane.Endpoint)
+	for _, id := range endpoints {
+		if e := d.endpoints[id]; e == nil || now.Sub(e.at) >= age {
+			old = append(old, id)
 		}
 	}
 	if len(old) == 0 {
@@ -78,6 +78,15 @@ func (d *directory) refresh(ctx context.Context, turn []outbox.Lane, age time.Du
 	}
 	d.forget(now)
 	return nil
+}
+
+// endpointsOf are the endpoints of what has one, for refresh.
+func endpointsOf[T any](all []T, of func(T) string) []string {
+	ids := make([]string, len(all))
+	for i, one := range all {
+		ids[i] = of(one)
+	}
+	return ids
 }
 
 // check finds out whether an endpoint's requests can be signed, and writes down where that
@@ -124,11 +133,7 @@ func (d *directory) refreshParked(ctx context.Context) error {
 	if len(ids) > 0 {
 		d.looked = ids[len(ids)-1]
 	}
-	lanes := make([]outbox.Lane, len(ids))
-	for i, id := range ids {
-		lanes[i] = outbox.Lane{Endpoint: id}
-	}
-	return d.refresh(ctx, lanes, stale)
+	return d.refresh(ctx, ids, stale)
 }
 
 // forget drops what nobody has asked for lately, so that memory follows the lanes

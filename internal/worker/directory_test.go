@@ -103,7 +103,7 @@ func testDirectory() (*directory, *files) {
 func TestDirectoryKnowsWhatCanBeSent(t *testing.T) {
 	t.Parallel()
 	d, f := testDirectory()
-	turn := []outbox.Lane{{Endpoint: "a", Take: 1}, {Endpoint: "b", Take: 1}, {Endpoint: "none", Take: 1}}
+	turn := []string{"a", "b", "none"}
 	if err := d.refresh(t.Context(), turn, fresh); err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestDirectoryExpires(t *testing.T) {
 	t.Parallel()
 	d, f := testDirectory()
 	for range 2 {
-		if err := d.refresh(t.Context(), []outbox.Lane{{Endpoint: "a"}}, stale); err != nil {
+		if err := d.refresh(t.Context(), []string{"a"}, stale); err != nil {
 			t.Fatal(err)
 		}
 		d.expireAll()
@@ -145,7 +145,7 @@ func TestDirectoryAsksOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, f := testDirectory()
 		for range 100 {
-			if err := d.refresh(t.Context(), []outbox.Lane{{Endpoint: "a"}}, fresh); err != nil {
+			if err := d.refresh(t.Context(), []string{"a"}, fresh); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -154,7 +154,7 @@ func TestDirectoryAsksOnceASecond(t *testing.T) {
 		}
 		f.policies["broken"].Acknowledge = "status == 200"
 		time.Sleep(fresh)
-		if err := d.refresh(t.Context(), []outbox.Lane{{Endpoint: "a"}}, fresh); err != nil {
+		if err := d.refresh(t.Context(), []string{"a"}, fresh); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff([]string{"broken: no such rule", "broken: "}, f.faults); diff != "" {
@@ -168,7 +168,7 @@ func TestDirectoryForgetsEndpoints(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, _ := testDirectory()
 		for n := range 100 * claimLanes {
-			if err := d.refresh(t.Context(), []outbox.Lane{{Endpoint: fmt.Sprint("m-", n)}}, fresh); err != nil {
+			if err := d.refresh(t.Context(), []string{fmt.Sprint("m-", n)}, fresh); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Millisecond)
@@ -182,7 +182,7 @@ func TestDirectoryForgetsEndpoints(t *testing.T) {
 func TestResolve(t *testing.T) {
 	t.Parallel()
 	d, _ := testDirectory()
-	if err := d.refresh(t.Context(), []outbox.Lane{{Endpoint: "a"}}, fresh); err != nil {
+	if err := d.refresh(t.Context(), []string{"a"}, fresh); err != nil {
 		t.Fatal(err)
 	}
 	plain := &outbox.Claim{Endpoint: "a", Headers: map[string]string{"x-all": "row"}}
@@ -213,7 +213,7 @@ func TestDirectoryParksWhatCannotBeSigned(t *testing.T) {
 			if err := d.refreshParked(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if err := d.refresh(t.Context(), []outbox.Lane{{Endpoint: "a"}}, fresh); err != nil {
+			if err := d.refresh(t.Context(), []string{"a"}, fresh); err != nil {
 				t.Fatal(err)
 			}
 		}

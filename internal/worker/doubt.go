@@ -38,7 +38,7 @@ func (w *Worker) recall(ctx context.Context) error {
 	if len(w.doubt.lanes) == 0 {
 		return nil
 	}
-	if err := w.directory.refresh(ctx, w.doubt.lanes, stale); err != nil {
+	if err := w.directory.refresh(ctx, endpointsOf(w.doubt.lanes, func(l outbox.Lane) string { return l.Endpoint }), stale); err != nil {
 		return err
 	}
 	// Known before the question is put: what is settled meanwhile may still be in the

@@ -13,7 +13,7 @@ import (
 func (w *Worker) settleLapsed(ctx context.Context) {
 	lapses, err := w.Looks.Lapsed(ctx)
 	if err == nil {
-		err = w.directory.refresh(ctx, lanesOf(lapses), stale)
+		err = w.directory.refresh(ctx, endpointsOf(lapses, func(l outbox.Lapse) string { return l.Claim.Endpoint }), stale)
 	}
 	// Part of the look that has found them: the next one that succeeds ends the fault.
 	if w.faults.meet("look", err) {
@@ -25,14 +25,6 @@ func (w *Worker) settleLapsed(ctx context.Context) {
 		}
 		w.settler.settle(w.unknown(lapse))
 	}
-}
-
-func lanesOf(lapses []outbox.Lapse) []outbox.Lane {
-	lanes := make([]outbox.Lane, len(lapses))
-	for i, lapse := range lapses {
-		lanes[i] = outbox.Lane{Endpoint: lapse.Claim.Endpoint}
-	}
-	return lanes
 }
 
 func (w *Worker) unknown(lapse outbox.Lapse) *outbox.Settlement {

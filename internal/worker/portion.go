@@ -38,6 +38,9 @@ type portion struct {
 	later    time.Time   // when to ask again, where the endpoint's rate allows nothing now
 }
 
+// id is its endpoint's.
+func (p *portion) id() string { return p.endpoint }
+
 // most is the most rows that it may claim.
 func (p *portion) most() int {
 	if p.suspects || p.trial {
@@ -60,7 +63,7 @@ func (w *Worker) turn(of *lanes, r room) []*portion {
 		if p.take > 0 {
 			return false
 		}
-		w.network.untried(p.trial)
+		w.unsent(p)
 		switch {
 		case !p.crowded:
 			of.putOff(p.lane)
@@ -92,7 +95,15 @@ func (w *Worker) tryNetwork(turn []*portion) []*portion {
 func (w *Worker) refuse(p *portion) {
 	w.limits.settle(p, 0)
 	w.slots.unused(p, p.held)
+	w.unsent(p)
+}
+
+// unsent gives back what a portion was to find out, where it claims nothing.
+func (w *Worker) unsent(p *portion) {
 	w.network.untried(p.trial)
+	if p.probe {
+		w.breakers.giveUp(p.endpoint)
+	}
 }
 
 // refuseAll gives lanes back that could not be asked.
@@ -164,11 +175,7 @@ func (w *Worker) probe(ctx context.Context, portions []*portion) ([]*portion, er
 	if len(portions) == 0 {
 		return nil, nil
 	}
-	ids := make([]string, len(portions))
-	for i, p := range portions {
-		ids[i] = p.endpoint
-	}
-	won, err := w.Limits.Probe(ctx, ids, w.directory.longestTimeout()+probeGrace)
+	won, err := w.Limits.Probe(ctx, endpointsOf(portions, (*portion).id), w.directory.longestTimeout()+probeGrace)
 	if err != nil {
 		return portions, err
 	}

@@ -54,7 +54,7 @@ func (w *Worker) claim(ctx context.Context, turn []*portion) (claimed int, err e
 	if len(claims) == 0 {
 		return 0, nil
 	}
-	return len(claims), w.directory.refresh(ctx, lanesOfTurn(turn), fresh)
+	return len(claims), w.directory.refresh(ctx, endpointsOf(turn, (*portion).id), fresh)
 }
 
 // ask claims for a turn of lanes, and returns what it has claimed for. Where that fails
@@ -63,7 +63,7 @@ func (w *Worker) ask(ctx context.Context, turn []*portion) ([]*portion, []*outbo
 	w.schedule.owed = true
 	err := w.recall(ctx)
 	if err == nil {
-		err = w.directory.refresh(ctx, lanesOfTurn(turn), stale)
+		err = w.directory.refresh(ctx, endpointsOf(turn, (*portion).id), stale)
 	}
 	if err != nil {
 		w.refuseAll(turn)
@@ -101,10 +101,7 @@ func (w *Worker) keep(turn []*portion, claims []*outbox.Claim) {
 	}
 	for _, p := range turn {
 		if p.claimed == 0 {
-			w.network.untried(p.trial)
-			if p.probe {
-				w.breakers.giveUp(p.endpoint)
-			}
+			w.unsent(p)
 		}
 		if p.claimed >= p.take {
 			p.of.enter(&lane{endpoint: p.endpoint, from: last[p.endpoint]})

@@ -96,3 +96,27 @@ func TestALaneThatMayNotSendCostsNothing(t *testing.T) {
 		})
 	}
 }
+
+// winner wins every probe, and gives no time to send it.
+type winner struct{ *crowd }
+
+func (winner) Probe(_ context.Context, endpoints []string, _ time.Duration) ([]string, error) {
+	return endpoints, nil
+}
+
+// A probe that was won and cannot be sent is given back, for whoever can.
+func TestAProbeThatIsNotSentIsGivenBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &crowd{endpoint: outbox.Endpoint{ID: "a", Policy: "good", Open: true, Rate: 0.0001}}
+		w := New(Parts{Looks: c, Claims: c, Settles: &registry{}, Register: c, Limits: winner{c}, Courier: strict{}, Bell: bell{live: true}},
+			Options{Name: "w1", Concurrency: 4, Lease: lasting, Log: slog.New(slog.DiscardHandler)})
+		w.lanes.add([]string{"a"}, time.Time{})
+		if n, err := w.claim(t.Context(), w.turn(&w.lanes, room{prompt: 4})); n != 0 || err != nil {
+			t.Fatalf("claimed %d, %v", n, err)
+		}
+		if q := w.breakers.take(); len(q) != 1 || !q[0].Unsent {
+			t.Errorf("told the database %+v", q)
+		}
+	})
+}
