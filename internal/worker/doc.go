@@ -2,6 +2,18 @@
 // wait, claim, deliver, judge, settle. One goroutine looks and claims, one fetches
 // what to send, one for each slot delivers, one settles, one renews leases.
 //
+// A row's way, by files:
+//
+//	look.go, schedule.go               which endpoints have something due, and when to ask
+//	lanes.go                           these, in turn; or at rest, or full
+//	portion.go                         what each may begin now, as far as it is admitted by
+//	breakers.go, limits.go, network.go, directory.go
+//	slots.go, room.go, shares.go, flights.go   places for requests, prompt and slow
+//	serve.go, doubt.go, suspects.go    claims
+//	send.go, carry.go                  deliver, judge
+//	settler.go, leases.go, lapses.go   settle, renew, and what others have lost
+//	report.go, faults.go               the log
+//
 // # Decisions
 //
 //   - A worker looks for endpoints, not for rows, and serves them round robin as

@@ -42,22 +42,14 @@ func (s *slots) end(f *flight, answered bool) {
 	took := time.Since(f.began)
 	s.change(func() {
 		s.flights.Remove(f.element)
-		if f.slow {
-			s.slow--
-		} else {
-			s.taken--
+		if !f.slow {
 			s.freed++
 			s.held += took
 		}
 		if answered {
 			f.of.isSlow, f.of.answered = took >= slowAfter, time.Now()
 		}
-		s.over(f.of, func(one *share) {
-			one.flying--
-			if f.slow {
-				one.slow--
-			}
-		})
+		s.release(f.of, f.slow)
 	})
 }
 
