@@ -1,7 +1,8 @@
 /* orderbell:claim */
 -- Claims a few due rows of each lane, the earliest from the lane's place on, and
 -- begins an attempt of each. sendable says whether the endpoint's own policy works; a row that names another is
--- claimed if that one is among the policies that do. A lane is of suspect rows, whose
+-- claimed if that one is among the policies that do, and is not one that signs where the
+-- lane is unsigned: its endpoint has no secret. A lane is of suspect rows, whose
 -- last attempts are unknown, or of the others.
 -- Called by the worker, for its free slots and those that will be free in 10 ms.
 -- Commits before any request is made: no lock outlives the statement.
@@ -12,9 +13,9 @@
 -- a heap-only update. A due time that somebody has set to -infinity is read as the
 -- epoch: no program has a word for it. Locks: the rows it claims; passes over others'.
 with lane as materialized (
-  select endpoint, case when due_from < 'epoch' then '-infinity' else due_from end as due_from, take, sendable, suspects
-  from unnest(@endpoints::text[], @froms::timestamptz[], @takes::int[], @sendable::bool[], @suspects::bool[])
-    as lane (endpoint, due_from, take, sendable, suspects)
+  select endpoint, case when due_from < 'epoch' then '-infinity' else due_from end as due_from, take, sendable, suspects, unsigned
+  from unnest(@endpoints::text[], @froms::timestamptz[], @takes::int[], @sendable::bool[], @suspects::bool[], @unsigned::bool[])
+    as lane (endpoint, due_from, take, sendable, suspects, unsigned)
 ), due as materialized (
   select own.place
   from lane
@@ -24,7 +25,8 @@ with lane as materialized (
     where (d.endpoint, d.next_attempt_at) >= (lane.endpoint, lane.due_from)
       and (d.endpoint, d.next_attempt_at) <= (lane.endpoint, now()) and d.state = 'pending'
       and (d.unknowns >= @free::int) = lane.suspects
-      and case when d.policy is null then lane.sendable else d.policy = any (@policies::text[]) end
+      and case when d.policy is null then lane.sendable
+               else d.policy = any (@policies::text[]) and not (lane.unsigned and d.policy = any (@signing::text[])) end
     order by d.endpoint, d.next_attempt_at
     limit lane.take
     for update skip locked

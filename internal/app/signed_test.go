@@ -131,6 +131,35 @@ func TestSignedRequests(t *testing.T) {
 	}
 }
 
+// A row that names a policy that signs, at an endpoint without a secret, is parked alone: no
+// attempt begins, and it goes on once there is a secret.
+func TestARowsOwnPolicySigns(t *testing.T) {
+	t.Parallel()
+	shop, merchant := signingShop(t)
+	shop.exec("update orderbell.endpoint set signature = null")
+	shop.exec("insert into orderbell.policy (name, ladder, acknowledge, signature) values ('signed', '{1m}', 'status == 200', 'standard-webhooks')")
+	c := shop.config("w1")
+	c.Secrets.Keyring = masterKey(t, 1)
+	shop.work(c)
+	var signed string
+	shop.get("select orderbell.enqueue('m-1', 'e', 'o-1', '{}', policy => 'signed')", nil, &signed)
+	plain := shop.enqueue("m-1", "o-2", "{}")
+	shop.settled(plain, 1) // refused by the merchant, who wants a signature
+	var explanation string
+	shop.get("select explanation from orderbell.notification_status where id = $1", []any{signed}, &explanation)
+	if n := shop.count("select attempt_count from orderbell.delivery where notification_id = $1", signed); n != 0 || !strings.Contains(explanation, "parked because endpoint m-1 has no secret") {
+		t.Errorf("after %d attempts: %s", n, explanation)
+	}
+	if n := shop.count("select parked::int from orderbell.backlog"); n != 1 {
+		t.Errorf("the backlog counts %d parked rows", n)
+	}
+	shop.exec("update orderbell.endpoint set policy = 'signed'")
+	merchant.give(shop.rotate(c, 0))
+	if state, why := shop.ended(signed); state != "acknowledged" {
+		t.Errorf("with a secret it is %s: %s", state, why)
+	}
+}
+
 // While its secret is changed once a second, under load, the merchant refuses nothing.
 func TestRotationUnderLoad(t *testing.T) {
 	t.Parallel()

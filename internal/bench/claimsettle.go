@@ -72,7 +72,7 @@ func claimAll(ctx context.Context, db *postgres.DB, endpoint string, rows int, t
 
 // claim claims rows of the lanes, and fetches what to send.
 func claim(ctx context.Context, db *postgres.DB, lanes []outbox.Lane) ([]*outbox.Claim, error) {
-	claims, err := db.Claim(ctx, lanes, nil)
+	claims, err := db.Claim(ctx, lanes, nil, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -153,7 +153,7 @@ func claimTimes(ctx context.Context, d *database, endpoint string, rows int) ([]
 	var took []float64
 	for left := rows; left > 0; {
 		began := time.Now()
-		claims, err := db.Claim(ctx, lane(endpoint, yardstickInFlight), nil)
+		claims, err := db.Claim(ctx, lane(endpoint, yardstickInFlight), nil, nil)
 		if err != nil {
 			return nil, err
 		}

@@ -23,9 +23,9 @@ type timedClaims struct {
 }
 
 // Claim is the database's own.
-func (t *timedClaims) Claim(ctx context.Context, lanes []outbox.Lane, policies []string) ([]*outbox.Claim, error) {
+func (t *timedClaims) Claim(ctx context.Context, lanes []outbox.Lane, policies, signing []string) ([]*outbox.Claim, error) {
 	began := time.Now()
-	claims, err := t.DB.Claim(ctx, lanes, policies)
+	claims, err := t.DB.Claim(ctx, lanes, policies, signing)
 	if len(claims) > 0 {
 		t.mu.Lock()
 		t.took = append(t.took, ms(time.Since(began)))

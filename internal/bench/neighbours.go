@@ -176,7 +176,7 @@ func (m *neighbours) claim(ctx context.Context, b *book, d *database, figure str
 			lanes = append(lanes, lane(fmt.Sprintf("shop-%d", 1+(next+i)%m.shops), 1)...)
 		}
 		began := time.Now()
-		claims, err := db.Claim(ctx, lanes, nil)
+		claims, err := db.Claim(ctx, lanes, nil, nil)
 		if err != nil {
 			return err
 		}

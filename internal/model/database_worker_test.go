@@ -74,7 +74,7 @@ func (s *sequence) claim(does step) []claimed {
 	var claims []*outbox.Claim
 	for _, lane := range []outbox.Lane{lane, suspects} {
 		lane.Take -= len(claims)
-		more, err := s.workers[does.worker].Claim(s.t.Context(), []outbox.Lane{lane}, nil)
+		more, err := s.workers[does.worker].Claim(s.t.Context(), []outbox.Lane{lane}, nil, nil)
 		if err != nil {
 			s.t.Fatalf("%s: %v", does, err)
 		}

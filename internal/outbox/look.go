@@ -35,6 +35,9 @@ type Lane struct {
 	Suspects bool
 	// Take is the most rows to claim.
 	Take int
+	// Unsigned: the endpoint has nothing to sign with, and rows that name a policy that
+	// signs are not claimed.
+	Unsigned bool
 	// Sendable is false where the endpoint's own policy is broken: only rows that
 	// name another one are claimed.
 	Sendable bool

@@ -10,6 +10,8 @@ const (
 	FormatBody  = "body"  // the text as it is
 	FormatForm  = "form"  // a JSON object as application/x-www-form-urlencoded
 	FormatQuery = "query" // a JSON object appended to the URL's query; the body is empty
+
+	SignatureNone = "none" // of policies and endpoints whose requests are not signed
 )
 
 // Policy says how a kind of endpoint is talked to: a row of orderbell.policy.

@@ -37,7 +37,7 @@ func BenchmarkRow(b *testing.B) {
 			b.ResetTimer()
 			lanes := lane(size)
 			for done := 0; done < b.N; done += size {
-				claims, err := h.db.Claim(b.Context(), lanes, nil)
+				claims, err := h.db.Claim(b.Context(), lanes, nil, nil)
 				if err != nil {
 					b.Fatal(err)
 				}

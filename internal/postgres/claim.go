@@ -29,18 +29,19 @@ func (r *claimRow) claim() *outbox.Claim {
 
 // Claim leases due rows of the lanes, no lane twice among them, and begins an
 // attempt of each. Rows that name a policy of their own are claimed only if it is
-// among the given ones.
-func (db *DB) Claim(ctx context.Context, lanes []outbox.Lane, policies []string) ([]*outbox.Claim, error) {
+// among the given ones, and not among those that sign where the lane cannot.
+func (db *DB) Claim(ctx context.Context, lanes []outbox.Lane, policies, signing []string) ([]*outbox.Claim, error) {
 	endpoints := make([]string, len(lanes))
 	froms := make([]time.Time, len(lanes))
 	takes := make([]int, len(lanes))
-	sendable, suspects := make([]bool, len(lanes)), make([]bool, len(lanes))
+	sendable, suspects, unsigned := make([]bool, len(lanes)), make([]bool, len(lanes)), make([]bool, len(lanes))
 	for i, lane := range lanes {
 		endpoints[i], froms[i], takes[i] = lane.Endpoint, lane.From, lane.Take
-		sendable[i], suspects[i] = lane.Sendable, lane.Suspects
+		sendable[i], suspects[i], unsigned[i] = lane.Sendable, lane.Suspects, lane.Unsigned
 	}
 	rows, err := query[claimRow](ctx, db.claims, "claim rows", sqlClaim, pgx.StrictNamedArgs{
-		"endpoints": endpoints, "froms": froms, "takes": takes, "sendable": sendable, "policies": policies, "suspects": suspects, "free": outbox.FreeUnknowns,
+		"endpoints": endpoints, "froms": froms, "takes": takes, "sendable": sendable, "policies": policies,
+		"suspects": suspects, "unsigned": unsigned, "signing": signing, "free": outbox.FreeUnknowns,
 		"holder": db.holder, "lease": Lease,
 	})
 	if err != nil {

@@ -50,7 +50,7 @@ func TestClaimTakesFromEachLane(t *testing.T) {
 		{Endpoint: "m-2", Take: 100, Sendable: true},
 		{Endpoint: "m-3", Take: 0, Sendable: true},
 		{Endpoint: "nobody", Take: 3, Sendable: true},
-	}, nil)
+	}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestClaimTakesFromEachLane(t *testing.T) {
 	if diff := cmp.Diff(map[string]int{"m-1": 2, "m-2": 5}, got); diff != "" {
 		t.Errorf("claimed (-want +got):\n%s", diff)
 	}
-	if claims, err := h.db.Claim(t.Context(), nil, nil); err != nil || len(claims) != 0 {
+	if claims, err := h.db.Claim(t.Context(), nil, nil, nil); err != nil || len(claims) != 0 {
 		t.Errorf("no lanes: %v, %v", claims, err)
 	}
 }
@@ -73,7 +73,7 @@ func TestClaimFromAPlace(t *testing.T) {
 	before, at, after := h.enqueue("A1"), h.enqueue("A2"), h.enqueue("A3")
 	lanes := lane(5)
 	lanes[0].From = h.due(at)
-	claims, err := h.db.Claim(t.Context(), lanes, nil)
+	claims, err := h.db.Claim(t.Context(), lanes, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestClaimPassesOverBrokenPolicies(t *testing.T) {
 		{name: "its own works", sendable: true, want: []outbox.ID{own}},
 		{name: "all work", sendable: true, policies: []string{"quick", "webhook"}, want: []outbox.ID{own, quick, hook}},
 	} {
-		claims, err := h.db.Claim(t.Context(), []outbox.Lane{{Endpoint: "m-1", Take: 9, Sendable: test.sendable}}, test.policies)
+		claims, err := h.db.Claim(t.Context(), []outbox.Lane{{Endpoint: "m-1", Take: 9, Sendable: test.sendable}}, test.policies, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -188,7 +188,7 @@ func TestTwoClaimersShare(t *testing.T) {
 		db := h.worker(name)
 		both.Go(func() {
 			for {
-				claims, err := db.Claim(t.Context(), lane(7), nil)
+				claims, err := db.Claim(t.Context(), lane(7), nil, nil)
 				if err != nil {
 					t.Errorf("%s: %v", name, err)
 					return
@@ -406,7 +406,7 @@ func TestSuspectRowsAreClaimedApart(t *testing.T) {
 	}{{false, plain}, {true, suspect}} {
 		lanes := lane(9)
 		lanes[0].Suspects = test.suspects
-		claims, err := h.db.Claim(t.Context(), lanes, nil)
+		claims, err := h.db.Claim(t.Context(), lanes, nil, nil)
 		if err != nil || len(claims) != 1 || claims[0].ID != test.want {
 			t.Errorf("suspects %t: claimed %v, %v", test.suspects, claims, err)
 		}
@@ -441,5 +441,35 @@ func TestRowsEditedByHandStopNobody(t *testing.T) {
 	lost := result(lapses[1].Claim, outbox.OutcomeUnknown)
 	if moved := h.settle(unknown, lost, result(now, outbox.OutcomeAcknowledged)); len(moved) != 3 {
 		t.Errorf("settled %v", moved)
+	}
+}
+
+// Where an endpoint has nothing to sign with, rows that name a policy that signs are left;
+// where it has, and where they name another, they are claimed.
+func TestClaimLeavesWhatCannotBeSigned(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.exec("insert into orderbell.policy (name, ladder, acknowledge, signature) values ('signed', '{1m}', 'true', 'hmac-sha256')")
+	signed := one[outbox.ID](t, h.pool, "select orderbell.enqueue('m-1', 'e', 'A1', '', policy => 'signed')")
+	quick := one[outbox.ID](t, h.pool, "select orderbell.enqueue('m-1', 'e', 'A2', '', policy => 'quick')")
+	explained := func() string {
+		return one[string](t, h.pool, "select explanation from orderbell.notification_status where id = $1", signed)
+	}
+	if got := explained(); !strings.Contains(got, "parked because endpoint m-1 has no secret, which policy signed signs with") {
+		t.Errorf("it says %s", got)
+	}
+	for _, step := range []struct {
+		unsigned bool
+		want     outbox.ID
+	}{{true, quick}, {false, signed}} {
+		claims, err := h.db.Claim(t.Context(), []outbox.Lane{{Endpoint: "m-1", Take: 9, Unsigned: step.unsigned}},
+			[]string{"quick", "signed"}, []string{"signed"})
+		if err != nil || len(claims) != 1 || claims[0].ID != step.want {
+			t.Errorf("unsigned %t: claimed %v, %v", step.unsigned, claims, err)
+		}
+	}
+	h.exec("select orderbell.add_secret('m-1', 1, '0123abcd', repeat('x', 40)::bytea, '0')")
+	if got := explained(); strings.Contains(got, "parked") {
+		t.Errorf("with a secret it says %s", got)
 	}
 }

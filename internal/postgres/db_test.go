@@ -170,7 +170,7 @@ func TestConnectionsArePinned(t *testing.T) {
 	}
 	h.enqueue("A1")
 	db := h.worker("w-2")
-	claims, err := db.Claim(t.Context(), lane(1), nil)
+	claims, err := db.Claim(t.Context(), lane(1), nil, nil)
 	if err != nil || len(claims) != 1 {
 		t.Fatalf("claimed %v, %v", claims, err)
 	}
@@ -209,7 +209,7 @@ func TestStatementsGiveUpOnALock(t *testing.T) {
 	if _, err := tx.Exec(t.Context(), "lock table orderbell.delivery in access exclusive mode"); err != nil {
 		t.Fatal(err)
 	}
-	_, err := h.db.Claim(t.Context(), lane(1), nil)
+	_, err := h.db.Claim(t.Context(), lane(1), nil, nil)
 	var refused *pgconn.PgError
 	if !errors.As(err, &refused) || refused.Code != "55P03" {
 		t.Errorf("it said: %v", err)
@@ -230,7 +230,7 @@ func TestMethodsSayWhatFailed(t *testing.T) {
 		errs := map[string]error{}
 		_, errs["look for due rows"] = db.Look(ctx, time.Now())
 		_, errs["look for all due rows"] = db.FullLook(ctx)
-		_, errs["claim rows"] = db.Claim(ctx, lane(1), nil)
+		_, errs["claim rows"] = db.Claim(ctx, lane(1), nil, nil)
 		_, errs["fetch notifications"] = db.Fill(ctx, []*outbox.Claim{claim})
 		_, errs["renew leases"] = db.Renew(ctx, []*outbox.Claim{claim})
 		_, errs["look for ended leases"] = db.Lapsed(ctx)

@@ -59,7 +59,7 @@ func TestACopySendsNothing(t *testing.T) {
 	if _, err := h.db.FullLook(t.Context()); !errors.As(err, &foreign) {
 		t.Errorf("a look of one that was connected: %v", err)
 	}
-	if _, err := h.db.Claim(t.Context(), lane(1), nil); !errors.As(err, &foreign) {
+	if _, err := h.db.Claim(t.Context(), lane(1), nil, nil); !errors.As(err, &foreign) {
 		t.Errorf("a claim after it: %v", err)
 	}
 	for doing, err := range map[string]error{"look": sends(t, h), "Home": h.db.Home(t.Context())} {
@@ -91,7 +91,7 @@ func TestReclaimFindsWhatThisProcessHas(t *testing.T) {
 	mine := h.claimed("A1")
 	namesake := h.worker("w-1")
 	h.enqueue("A2")
-	if claims, err := namesake.Claim(t.Context(), lane(1), nil); err != nil || len(claims) != 1 {
+	if claims, err := namesake.Claim(t.Context(), lane(1), nil, nil); err != nil || len(claims) != 1 {
 		t.Fatalf("%d claims, %v", len(claims), err)
 	}
 	h.enqueue("A3") // pending

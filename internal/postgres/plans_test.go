@@ -134,7 +134,7 @@ func arguments(t testing.TB, statement string, ids []outbox.ID) pgx.StrictNamedA
 	texts := slices.Repeat([]string{"x"}, len(ids))
 	waits := slices.Repeat([]time.Duration{time.Second}, len(ids))
 	every := map[string]any{
-		"endpoints": texts, "froms": slices.Repeat([]time.Time{{}}, len(ids)), "takes": numbers, "sendable": slices.Repeat([]bool{true}, len(ids)), "policies": []string{"quick"},
+		"endpoints": texts, "froms": slices.Repeat([]time.Time{{}}, len(ids)), "takes": numbers, "sendable": slices.Repeat([]bool{true}, len(ids)), "policies": []string{"quick"}, "unsigned": slices.Repeat([]bool{false}, len(ids)), "signing": []string{},
 		"suspects": slices.Repeat([]bool{false}, len(ids)), "free": outbox.FreeUnknowns,
 		"again": false, "least": slices.MinFunc(ids, compare), "greatest": slices.MaxFunc(ids, compare), "holder": "w-1/0000", "lease": 8 * time.Second, "since": time.Now().Add(-time.Second),
 		"ids": ids, "attempts": numbers, "rounds": zeros, "durations": zeros, "statuses": zeros, "rungs": zeros, "unknowns": zeros,

@@ -33,7 +33,7 @@ func TestTheWorkerRoleIsEnough(t *testing.T) {
 	check("Look", err)
 	_, err = db.FullLook(ctx)
 	check("FullLook", err)
-	claims, err := db.Claim(ctx, lane(2), nil)
+	claims, err := db.Claim(ctx, lane(2), nil, nil)
 	check("Claim", err)
 	_, err = db.Fill(ctx, claims)
 	check("Fill", err)

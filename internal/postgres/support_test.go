@@ -116,7 +116,7 @@ func lane(take int) []outbox.Lane {
 // claim claims whatever m-1 has, up to n rows.
 func (h *house) claim(db *postgres.DB, n int) []*outbox.Claim {
 	h.t.Helper()
-	claims, err := db.Claim(h.t.Context(), lane(n), nil)
+	claims, err := db.Claim(h.t.Context(), lane(n), nil, nil)
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -222,6 +222,17 @@ func (d *directory) mended() bool {
 // working are the names of the policies that can be used.
 func (d *directory) working() []string { return slices.Collect(maps.Keys(d.policies)) }
 
+// signing are the names of those that sign. It is not nil where there are none.
+func (d *directory) signing() []string {
+	names := []string{}
+	for name, policy := range d.policies {
+		if policy.Signature != "" && policy.Signature != outbox.SignatureNone {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // policyOf is the policy that rules a claim, or nil where it is missing or broken.
 func (d *directory) policyOf(claim *outbox.Claim) *outbox.Policy {
 	if claim.PolicyName != "" {

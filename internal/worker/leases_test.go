@@ -171,7 +171,7 @@ type recaller struct {
 	since func() // happens while it is being asked
 }
 
-func (r *recaller) Claim(context.Context, []outbox.Lane, []string) ([]*outbox.Claim, error) {
+func (r *recaller) Claim(context.Context, []outbox.Lane, []string, []string) ([]*outbox.Claim, error) {
 	return nil, r.err
 }
 

@@ -67,7 +67,7 @@ func (c *town) FullLook(context.Context) (outbox.Look, error) {
 
 func (c *town) Lapsed(context.Context) ([]outbox.Lapse, error) { return nil, nil }
 
-func (c *town) Claim(_ context.Context, lanes []outbox.Lane, _ []string) (claims []*outbox.Claim, err error) {
+func (c *town) Claim(_ context.Context, lanes []outbox.Lane, _, _ []string) (claims []*outbox.Claim, err error) {
 	time.Sleep(claimTakes)
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -31,6 +31,7 @@ type portion struct {
 
 	suspects bool        // suspect rows, instead of the others
 	sendable bool        // the endpoint's own policy works
+	unsigned bool        // the endpoint has nothing to sign with
 	probe    bool        // one row, to see whether the endpoint is there again
 	trial    bool        // one row, to see whether our network is there again
 	promised int         // slots of the endpoint's own limit
@@ -127,6 +128,7 @@ func (w *Worker) admit(ctx context.Context, turn []*portion) ([]*portion, error)
 			continue
 		}
 		p.sendable = w.directory.works(endpoint.Policy)
+		p.unsigned = endpoint.Signature == "" && len(endpoint.Secrets) == 0
 		switch may, until := w.breakers.admit(endpoint, read); may {
 		case passes:
 			admitted = append(admitted, p)
@@ -195,7 +197,7 @@ func (w *Worker) probe(ctx context.Context, portions []*portion) ([]*portion, er
 func lanesOfTurn(turn []*portion) []outbox.Lane {
 	lanes := make([]outbox.Lane, len(turn))
 	for i, p := range turn {
-		lanes[i] = outbox.Lane{Endpoint: p.endpoint, From: p.from, Take: p.take, Suspects: p.suspects, Sendable: p.sendable}
+		lanes[i] = outbox.Lane{Endpoint: p.endpoint, From: p.from, Take: p.take, Suspects: p.suspects, Sendable: p.sendable, Unsigned: p.unsigned}
 	}
 	return lanes
 }

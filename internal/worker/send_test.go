@@ -141,7 +141,7 @@ type takes struct {
 	asked []int
 }
 
-func (c *takes) Claim(_ context.Context, lanes []outbox.Lane, _ []string) ([]*outbox.Claim, error) {
+func (c *takes) Claim(_ context.Context, lanes []outbox.Lane, _, _ []string) ([]*outbox.Claim, error) {
 	for _, lane := range lanes {
 		c.asked = append(c.asked, lane.Take)
 	}

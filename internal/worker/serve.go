@@ -75,7 +75,7 @@ func (w *Worker) ask(ctx context.Context, turn []*portion) ([]*portion, []*outbo
 	}
 	sent := time.Now()
 	lanes := lanesOfTurn(turn)
-	claims, err := w.Claims.Claim(ctx, lanes, w.directory.working())
+	claims, err := w.Claims.Claim(ctx, lanes, w.directory.working(), w.directory.signing())
 	if err != nil {
 		w.refuseAll(turn)
 		w.doubt.note(lanes, sent, err)

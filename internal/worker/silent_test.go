@@ -54,7 +54,7 @@ func (c *crowd) SetEndpointFault(context.Context, string, string) error { return
 
 func (c *crowd) FaultyEndpoints(context.Context, string) ([]string, error) { return nil, nil }
 
-func (c *crowd) Claim(context.Context, []outbox.Lane, []string) ([]*outbox.Claim, error) {
+func (c *crowd) Claim(context.Context, []outbox.Lane, []string, []string) ([]*outbox.Claim, error) {
 	c.claims++
 	return nil, nil
 }

@@ -17,7 +17,7 @@ type lineUp struct {
 	wanted []outbox.Lane
 }
 
-func (l *lineUp) Claim(_ context.Context, lanes []outbox.Lane, _ []string) ([]*outbox.Claim, error) {
+func (l *lineUp) Claim(_ context.Context, lanes []outbox.Lane, _, _ []string) ([]*outbox.Claim, error) {
 	l.wanted = append(l.wanted, lanes...)
 	if l.left == 0 {
 		return nil, nil

@@ -18,7 +18,7 @@ type Looks interface {
 
 // Claims leases rows and fetches what to send.
 type Claims interface {
-	Claim(ctx context.Context, lanes []outbox.Lane, policies []string) ([]*outbox.Claim, error)
+	Claim(ctx context.Context, lanes []outbox.Lane, policies, signing []string) ([]*outbox.Claim, error)
 	Reclaim(ctx context.Context, lanes []outbox.Lane) ([]*outbox.Claim, error)
 	Fill(ctx context.Context, claims []*outbox.Claim) (gone []*outbox.Claim, err error)
 }
