@@ -57,8 +57,14 @@ type Claim struct {
 	Secrets   []Secret
 	// At is when this attempt is made, by the database's clock.
 	At time.Time
+	// AnswerKey is the public key, or certificate, that verifies the endpoint's answers; PEM.
+	AnswerKey string
 	// Probe tells the endpoint that this is a test, about no order. No row is one.
 	Probe bool
+
+	// Alone: the row has a hook, so that it is settled in a transaction of its own, with
+	// the answer's text.
+	Alone bool
 
 	// PolicyName is the policy that the row itself names, or empty: the endpoint's.
 	PolicyName string

@@ -35,6 +35,9 @@ type Result struct {
 	Error string
 	// Excerpt holds the first bytes of the answer, made safe for a text column.
 	Excerpt string
+	// Answer is the answer's body as it came, for hooks; only of claims that are settled
+	// alone.
+	Answer string
 	// RetryAfter is what the endpoint asked for on 429 or 503; 0 if nothing.
 	RetryAfter time.Duration
 	// Connected tells that a connection was there: what failed, failed at the endpoint.

@@ -41,6 +41,14 @@ type Endpoint struct {
 	Signature string
 	// Secrets are those that are valid, the newest first.
 	Secrets []Secret
+	// AnswerKey is the public key, or certificate, that verifies its answers; PEM, empty
+	// where they are not verified.
+	AnswerKey string
+	// Action is the function of the database that its rows are an argument of, as
+	// schema.function; empty where it is told over HTTP.
+	Action string
+	// BatchSize is the most notifications in one request; 0 and 1: each has its own.
+	BatchSize int
 	// Fault is why its rows are parked, as the database has it.
 	Fault string
 	// MaxInFlight is how many requests may be in flight at once, over all workers; 0:
