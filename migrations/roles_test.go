@@ -184,7 +184,6 @@ func TestWhatIsAbsentSaysSo(t *testing.T) {
 	t.Parallel()
 	conn := connect(t, pgtest.Database(t))
 	for _, test := range []struct{ role, call string }{
-		{"orderbell_producer", "select orderbell.release('m-1', 'A1')"},
 		{"orderbell_operator", "select * from orderbell.replay(gen_random_uuid(), 'asked')"},
 		{"orderbell_operator", "select * from orderbell.replay_matching(endpoint => 'm-1', state => 'exhausted', since => now())"},
 	} {

@@ -1,6 +1,7 @@
 /* orderbell:endpoints */
 -- The endpoints that have something due: where and how they are told, their valid
 -- secrets, the newest first, their limits,
+-- which function an action calls, and what is wrong with it,
 -- whether they are paused, and whether their breaker is open. probe_in is how long until
 -- a probe may be sent: not before the one under way is given up.
 -- Called by the worker's directory, at most once a second for each endpoint, and when
@@ -11,6 +12,9 @@ select e.id, e.url, e.policy, nullif(e.headers, '{}') as headers,
        coalesce(e.max_in_flight, 0) as max_in_flight, coalesce(e.rate_per_second, 0)::double precision as rate,
        e.paused_at is not null as paused, b.endpoint is not null as open,
        coalesce(e.signature, '') as signature, coalesce(e.fault, '') as fault,
+       coalesce(orderbell.action(e.url), '') as action,
+       case when e.url like 'sql:%' then coalesce(orderbell.action_fault(e.url), '') else '' end as action_fault,
+       coalesce(e.answer_key, '') as answer_key, coalesce(e.batch_size, 0) as batch_size, e.batch_wait,
        secrets.versions, secrets.key_ids, secrets.sealed,
        coalesce(greatest(b.probe_at - now(), b.probing_until - now(), interval '0'), interval '0') as probe_in
 from orderbell.endpoint e

@@ -3,11 +3,15 @@
 -- ended, and when the next one of another worker may. Catches what the look cannot see: orders that
 -- stayed open for long, rows of dead workers, rows that were parked. Leaves out the
 -- endpoints that nothing may be sent to now; next_probe is when the next breaker lets a
--- probe pass.
+-- probe pass. owed: hooks are to be called again; queued: rows that wait for their turn may
+-- be in the way.
 -- Called by the worker at its start, then beside its work at most every 2.5 s while there is
 -- traffic, and every minute. Its cost grows with the rows that are due.
--- Index: delivery_due; breaker is read whole, a few rows. Locks: none.
+-- Index: delivery_due, delivery_owes, delivery_queue; breaker is read whole, a few rows. Locks: none.
 select now() as at,
+       exists (select from orderbell.delivery where owes and next_attempt_at <= now()) as owed,
+       exists (select from orderbell.delivery
+               where sequence_key is not null and next_attempt_at <= now() - interval '1 s' and state = 'pending') as queued,
        coalesce(array_agg(endpoint) filter (where plain and heard), '{}') as endpoints,
        coalesce(array_agg(endpoint) filter (where suspect and heard), '{}') as suspects,
        coalesce(bool_or(lapsed), false) as lapsed,
@@ -24,8 +28,8 @@ from (
          and (choosy or endpoint not in (select endpoint from orderbell.parked)) as heard
   from (
     select endpoint,
-           bool_or(state = 'pending' and unknowns < @free::int) as plain,
-           bool_or(state = 'pending' and unknowns >= @free) as suspect,
+           bool_or(state = 'pending' and not owes and unknowns < @free::int) as plain,
+           bool_or(state = 'pending' and not owes and unknowns >= @free) as suspect,
            bool_or(policy is not null) as choosy,
            bool_or(leased_until <= now() or leased_until > now() + interval '1 minute') as lapsed,
            min(leased_until) filter (where live and claimed_by <> @holder::text) as lease_end,

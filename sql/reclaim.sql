@@ -9,7 +9,7 @@ select own.*
 from unnest(@endpoints::text[], @froms::timestamptz[]) as lane (endpoint, due_from)
 cross join lateral (
   select d.notification_id as id, d.attempt_count as attempt, d.round, d.rung, d.unknowns, greatest(d.next_attempt_at, 'epoch') as due,
-         d.endpoint, coalesce(d.policy, '') as policy
+         d.endpoint, coalesce(d.policy, '') as policy, d.alone
   from orderbell.delivery d
   where (d.endpoint, d.next_attempt_at) >= (lane.endpoint, lane.due_from)
     and (d.endpoint, d.next_attempt_at) <= (lane.endpoint, now())

@@ -13,7 +13,8 @@
 -- was sent before: it is inserted without looking, which saves 70 bytes of WAL and
 -- a look-up for each row. If something is there all the same, the statement fails,
 -- and is sent again.
--- Index: primary keys. Locks: the rows, in the order of their ids, which is the
+-- The next row of a sequence whose head has ended is made due.
+-- Index: primary keys; delivery_sequence for what has a key. Locks: the rows, in the order of their ids, which is the
 -- order of the batch; passes over rows that somebody's open cancel holds: those are
 -- not in the answer, and are settled again a little later.
 with own as materialized (
@@ -28,7 +29,7 @@ with own as materialized (
            when s.state <> 'acknowledged' and d.ends_as is not null then format('%s while attempt %s was in flight', d.ends_as, s.attempt)
            else s.reason
          end as reason,
-         d.ends_as is not null or d.late as changed
+         d.ends_as is not null or d.late as changed, d.seq, d.sequence_key, d.released_at
   from unnest(@ids::uuid[], @attempts::int[], @rounds::int[], @began_ago::interval[], @durations::bigint[],
               @outcomes::text[]::orderbell.outcome[], @statuses::smallint[], @endpoints::text[], @urls::text[],
               @errors::text[], @excerpts::text[], @workers::text[],
@@ -36,10 +37,10 @@ with own as materialized (
     as s (id, attempt, round, began_ago, duration_us, outcome, http_status, endpoint, url, error, excerpt, worker,
           state, reason, wait, rung, unknowns)
   left join lateral (
-    select d.attempt_count, d.rung, d.ends_as, d.attempt_count <> s.attempt or d.state <> 'in_flight' as late,
+    select d.attempt_count, d.rung, d.ends_as, d.seq, d.sequence_key, d.released_at, d.attempt_count <> s.attempt or d.state <> 'in_flight' as late,
            d.attempt_count <> s.attempt and d.state = 'in_flight' as elsewhere
     from orderbell.delivery d
-    where d.notification_id = s.id and d.round = s.round
+    where d.notification_id = s.id and d.round = s.round and not d.owes
       and ((s.outcome = 'acknowledged' and s.attempt <= d.attempt_count)
            or (d.state = 'in_flight' and d.attempt_count = s.attempt
                and (s.outcome <> 'unknown' or d.claimed_by = @holder or d.leased_until <= now() or d.leased_until > now() + interval '1 minute')))
@@ -77,13 +78,13 @@ with own as materialized (
   set ends_as = case when d.state = 'in_flight' then 'acknowledged'::orderbell.state end
   where d.notification_id = any (array(select id from own where elsewhere))
 ), written as (
-  insert into orderbell.finished (notification_id, round, state, reason, attempt_count, rung)
-  select id, round, state, reason, attempt_count, rung
+  insert into orderbell.finished (notification_id, round, state, reason, attempt_count, rung, released_at)
+  select id, round, state, reason, attempt_count, rung, released_at
   from own
   where not elsewhere and state <> 'pending' and not @again
 ), written_too as (
-  insert into orderbell.finished (notification_id, round, state, reason, attempt_count, rung)
-  select id, round, state, reason, attempt_count, rung
+  insert into orderbell.finished (notification_id, round, state, reason, attempt_count, rung, released_at)
+  select id, round, state, reason, attempt_count, rung, released_at
   from own
   where not elsewhere and state <> 'pending' and @again
   on conflict (notification_id, round) do nothing
@@ -94,9 +95,23 @@ with own as materialized (
   from own
   where d.notification_id = any (array(select id from own where late is not null and state = 'pending')) and own.id = d.notification_id
   returning 1
+), blocked as (
+  insert into orderbell.blocked (endpoint, sequence_key, seq, notification_id)
+  select own.endpoint, own.sequence_key, own.seq, own.id
+  from own
+  cross join lateral (
+    select from orderbell.endpoint e where e.id = own.endpoint and e.on_head_exhausted = 'block' limit 1) blocks
+  where own.seq is not null and not own.elsewhere and own.state in ('exhausted', 'rejected')
+  on conflict do nothing
+), promoted as (
+  -- The next of each sequence. It may already be due: then nobody needs to hear of it.
+  select 1
+  from (select array_agg(endpoint) as endpoints, array_agg(sequence_key) as keys, array_agg(seq) as seqs
+        from own where seq is not null and not elsewhere and state <> 'pending') ended
+  where seqs is not null and orderbell.promote(endpoints, keys, seqs) > 0
 ), rung as (
   -- Somebody who sleeps must hear of the new time: this worker may die before it.
-  select orderbell.ring() from moved limit 1
+  select orderbell.ring() from (select from moved union all select from promoted) waits limit 1
 )
 -- Only what went otherwise than it was told to.
 select own.id, own.late is not null as moved, own.state::text as state, coalesce(own.reason, '') as reason

@@ -8,7 +8,7 @@ select mine.id as notification_id
 from unnest(@ids::uuid[], @attempts::int[], @rounds::int[], @acknowledged::bool[]) as mine (id, attempt, round, acknowledged)
 cross join lateral (
   select from orderbell.delivery d
-  where d.notification_id = mine.id and d.round = mine.round
+  where d.notification_id = mine.id and d.round = mine.round and not d.owes
     and ((d.state = 'in_flight' and d.attempt_count = mine.attempt)
          or (mine.acknowledged and mine.attempt <= d.attempt_count))
   limit 1

@@ -55,7 +55,7 @@ func Work(ctx context.Context, hurry <-chan struct{}, c *config.Config, version 
 		log.Warn("paused: nothing is sent; start without --paused to send what is due")
 	}
 	worker.New(
-		worker.Parts{Looks: db, Claims: db, Settles: db, Register: db, Limits: db, Bell: bell, Courier: courier},
+		worker.Parts{Looks: db, Claims: db, Settles: db, Alone: db, Register: db, Limits: db, Bell: bell, Courier: courier},
 		worker.Options{
 			Name: c.Worker.Name, Concurrency: c.Worker.Concurrency, ShutdownTimeout: c.Worker.ShutdownTimeout,
 			Lease: postgres.Lease, Paused: c.Worker.Paused, Log: log,

@@ -69,7 +69,7 @@ func workHere(ctx context.Context, d *database, inFlight int, version string, do
 	claims, said := &timedClaims{DB: db}, &tail{}
 	background.Go(func() {
 		worker.New(
-			worker.Parts{Looks: db, Claims: claims, Settles: db, Register: db, Limits: db, Bell: bell, Courier: courier},
+			worker.Parts{Looks: db, Claims: claims, Settles: db, Alone: db, Register: db, Limits: db, Bell: bell, Courier: courier},
 			worker.Options{
 				Name: "bench", Concurrency: inFlight, ShutdownTimeout: gentle,
 				Lease: postgres.Lease, Log: slog.New(slog.NewJSONHandler(said, nil)),

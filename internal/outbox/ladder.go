@@ -11,6 +11,18 @@ type Ladder []time.Duration
 // acknowledged and none is interrupted or unknown.
 func (l Ladder) Attempts() int { return len(l) + 1 }
 
+// hookWait is the wait for a hook that has failed where there is no rung.
+const hookWait = time.Minute
+
+// Again is the wait after something has failed for that many times, from 1 on, that is
+// never given up: a hook. The last rung is repeated.
+func (l Ladder) Again(times int) time.Duration {
+	if len(l) == 0 {
+		return hookWait
+	}
+	return l[min(max(times, 1), len(l))-1]
+}
+
 // Next returns the wait that follows when spent rungs are behind us, or false
 // where the ladder has ended.
 func (l Ladder) Next(spent int) (time.Duration, bool) {

@@ -12,11 +12,15 @@ type Look struct {
 	// Suspects are endpoints with a due row whose last attempts, FreeUnknowns or more,
 	// are unknown: it may be what kills the workers.
 	Suspects []string
+	// Owed tells that hooks are to be called again.
+	Owed bool
 	// NextDue is how long until the next row falls due; 0 if none will.
 	NextDue time.Duration
 
 	// The rest is seen by a full look alone.
 
+	// Queued tells that rows are due that wait for their turn in a sequence.
+	Queued bool
 	// Lapsed tells that some leases have ended.
 	Lapsed bool
 	// NextLeaseEnd is how long until the next lease of another worker may end; 0 if there
@@ -35,6 +39,9 @@ type Lane struct {
 	Suspects bool
 	// Take is the most rows to claim.
 	Take int
+	// Ahead is how long before its time a row may be claimed that waits for others to share
+	// its request.
+	Ahead time.Duration
 	// Unsigned: the endpoint has nothing to sign with, and rows that name a policy that
 	// signs are not claimed.
 	Unsigned bool

@@ -47,8 +47,12 @@ type Endpoint struct {
 	// Action is the function of the database that its rows are an argument of, as
 	// schema.function; empty where it is told over HTTP.
 	Action string
-	// BatchSize is the most notifications in one request; 0 and 1: each has its own.
+	// ActionFault is why that function cannot be called; empty where it can.
+	ActionFault string
+	// BatchSize is the most notifications in one request; 0: each has its own. The first of
+	// them has waited for BatchWait.
 	BatchSize int
+	BatchWait time.Duration
 	// Fault is why its rows are parked, as the database has it.
 	Fault string
 	// MaxInFlight is how many requests may be in flight at once, over all workers; 0:

@@ -11,6 +11,9 @@ type Settlement struct {
 	Began time.Time
 	// Worker made the attempt: ourselves, or the one that lost its lease.
 	Worker string
+	// HookFault is why its hook counts as failed without being called: it was lost with the
+	// connection that called it.
+	HookFault string
 	// Sent tells that it was sent to the database before: whether it was recorded
 	// is not known.
 	Sent bool
@@ -23,6 +26,15 @@ type Settled struct {
 	// in flight ends cancelled.
 	State  State
 	Reason string
+	// HookFault is why its hook has failed, which is tried again; the row is pending.
+	HookFault string
+}
+
+// Owed is a row that has come to its end, but whose hook has not worked yet.
+type Owed struct {
+	ID       ID
+	Endpoint string
+	Policy   string // which rules when it is tried again
 }
 
 // Lapse is an attempt whose lease has ended: nobody knows what came of it.

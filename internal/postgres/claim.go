@@ -18,12 +18,13 @@ type claimRow struct {
 	Attempt, Round, Rung, Unknowns int
 	Due                            time.Time
 	Endpoint, Policy               string
+	Alone                          bool
 }
 
 func (r *claimRow) claim() *outbox.Claim {
 	return &outbox.Claim{
 		ID: r.ID, Attempt: r.Attempt, Round: r.Round, Rung: r.Rung, Unknowns: r.Unknowns, Due: r.Due,
-		Endpoint: r.Endpoint, PolicyName: r.Policy,
+		Endpoint: r.Endpoint, PolicyName: r.Policy, Alone: r.Alone,
 	}
 }
 
@@ -34,13 +35,15 @@ func (db *DB) Claim(ctx context.Context, lanes []outbox.Lane, policies, signing 
 	endpoints := make([]string, len(lanes))
 	froms := make([]time.Time, len(lanes))
 	takes := make([]int, len(lanes))
+	aheads := make([]time.Duration, len(lanes))
 	sendable, suspects, unsigned := make([]bool, len(lanes)), make([]bool, len(lanes)), make([]bool, len(lanes))
 	for i, lane := range lanes {
 		endpoints[i], froms[i], takes[i] = lane.Endpoint, lane.From, lane.Take
+		aheads[i] = lane.Ahead
 		sendable[i], suspects[i], unsigned[i] = lane.Sendable, lane.Suspects, lane.Unsigned
 	}
 	rows, err := query[claimRow](ctx, db.claims, "claim rows", sqlClaim, pgx.StrictNamedArgs{
-		"endpoints": endpoints, "froms": froms, "takes": takes, "sendable": sendable, "policies": policies,
+		"endpoints": endpoints, "froms": froms, "takes": takes, "aheads": aheads, "sendable": sendable, "policies": policies,
 		"suspects": suspects, "unsigned": unsigned, "signing": signing, "free": outbox.FreeUnknowns,
 		"holder": db.holder, "lease": Lease,
 	})

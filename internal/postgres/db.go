@@ -30,8 +30,10 @@ type DB struct {
 	// Claims, settles and renewals, and all that reads: so that a slow one of one
 	// kind cannot hold up the others.
 	claims, settles, reads *pool
-	wake                   *wake
-	here                   atomic.Pointer[string] // which database this is, once a connection has asked
+	// alone runs functions of the business, in the transactions that settle single rows.
+	alone *pool
+	wake  *wake
+	here  atomic.Pointer[string] // which database this is, once a connection has asked
 	// silent remembers which addresses did not answer.
 	silent *silences
 	// shortage is signalled when the server has no connection left for this worker.
@@ -46,7 +48,7 @@ func Open(ctx context.Context, url, worker string) (*DB, error) {
 		pool   **pool
 		pin    func(*pgx.ConnConfig, string)
 		greets func(context.Context, *pgx.Conn) error
-	}{{&db.claims, pinClaims, db.checkHome}, {&db.settles, pinSettles, db.checkHome}, {&db.reads, pinReads, nil}} {
+	}{{&db.claims, pinClaims, db.checkHome}, {&db.settles, pinSettles, db.checkHome}, {&db.reads, pinReads, nil}, {&db.alone, pinAlone, db.checkHome}} {
 		opened, err := openPool(ctx, url, worker, db.silent, open.pin, open.greets)
 		if err != nil {
 			db.Close()
@@ -66,7 +68,7 @@ func (db *DB) Close() {
 
 // pools are those that are open.
 func (db *DB) pools() (open []*pool) {
-	for _, pool := range []*pool{db.claims, db.settles, db.reads} {
+	for _, pool := range []*pool{db.claims, db.settles, db.reads, db.alone} {
 		if pool != nil {
 			open = append(open, pool)
 		}
@@ -89,6 +91,10 @@ func openPool(ctx context.Context, url, worker string, silent *silences, pin fun
 	config.MaxConns = 2
 	config.MinConns = 0
 	pin(config.ConnConfig, worker)
+	if config.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeDescribeExec {
+		config.MaxConns = aloneConns
+		config.AfterRelease = forget
+	}
 	reach(config.ConnConfig, silent)
 	config.AfterConnect = greet
 	writable(config.ConnConfig)

@@ -55,12 +55,18 @@ type endpointRow struct {
 	Versions         []int
 	KeyIDs           []string `db:"key_ids"`
 	Sealed           [][]byte
+	Action           string
+	ActionFault      string
+	AnswerKey        string
+	BatchSize        int
+	BatchWait        time.Duration
 }
 
 func (r *endpointRow) endpoint() *outbox.Endpoint {
 	e := &outbox.Endpoint{
 		ID: r.ID, URL: r.URL, Policy: r.Policy, Headers: r.Headers, MaxInFlight: r.MaxInFlight, Rate: r.Rate,
 		Paused: r.Paused, Open: r.Open, ProbeIn: r.ProbeIn, Signature: r.Signature, Fault: r.Fault,
+		Action: r.Action, ActionFault: r.ActionFault, AnswerKey: r.AnswerKey, BatchSize: r.BatchSize, BatchWait: r.BatchWait,
 	}
 	for i, version := range r.Versions {
 		e.Secrets = append(e.Secrets, outbox.Secret{Version: version, KeyID: r.KeyIDs[i], Sealed: r.Sealed[i]})

@@ -89,7 +89,7 @@ func TestExplanations(t *testing.T) {
 				h.move(id, "state = 'held', next_attempt_at = 'infinity'")
 				return id
 			},
-			want: `held back until it is released`,
+			want: `held since INSTANT, until orderbell.release is called`,
 		},
 		"acknowledged": {
 			place: func(h *house) outbox.ID { return h.tried("A1", outbox.OutcomeAcknowledged) },

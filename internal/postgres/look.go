@@ -11,6 +11,7 @@ import (
 
 type lookRow struct {
 	At        time.Time
+	Owed      bool
 	Endpoints []string
 	Suspects  []string
 	ReachedTo time.Time
@@ -31,12 +32,13 @@ func (db *DB) Look(ctx context.Context, since time.Time) (outbox.Look, error) {
 	}
 	db.wake.see(row.Poll)
 	return outbox.Look{
-		At: row.At, Endpoints: row.Endpoints, Suspects: row.Suspects, From: row.ReachedTo, NextDue: orZero(row.NextDue),
+		At: row.At, Endpoints: row.Endpoints, Suspects: row.Suspects, From: row.ReachedTo, NextDue: orZero(row.NextDue), Owed: row.Owed,
 	}, nil
 }
 
 type fullLookRow struct {
 	At           time.Time
+	Owed, Queued bool
 	Endpoints    []string
 	Suspects     []string
 	Lapsed       bool
@@ -64,7 +66,7 @@ func (db *DB) FullLook(ctx context.Context) (outbox.Look, error) {
 	}
 	db.wake.see(row.Poll)
 	return outbox.Look{
-		At: row.At, Endpoints: row.Endpoints, Suspects: row.Suspects, NextDue: orZero(row.NextDue),
+		At: row.At, Endpoints: row.Endpoints, Suspects: row.Suspects, NextDue: orZero(row.NextDue), Owed: row.Owed, Queued: row.Queued,
 		Lapsed: row.Lapsed, NextLeaseEnd: orZero(row.NextLeaseEnd), OwnLeaseEnd: orZero(row.OwnLeaseEnd), NextProbe: orZero(row.NextProbe),
 	}, nil
 }

@@ -101,6 +101,16 @@ var (
 	sqlAddProbe         = statement("add_probe")
 	sqlClock            = statement("clock")
 	sqlTestBell         = statement("test_bell")
+
+	sqlQueue    = statement("queue")
+	sqlLock     = statement("lock")
+	sqlBound    = statement("bound")
+	sqlHook     = statement("hook")
+	sqlOwe      = statement("owe")
+	sqlOwed     = statement("owed")
+	sqlLockOwed = statement("lock_owed")
+	sqlPaid     = statement("paid")
+	sqlOweAgain = statement("owe_again")
 )
 
 // patience bounds a statement together with its way there and back: longer than

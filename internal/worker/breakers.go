@@ -142,7 +142,7 @@ func (b *breakers) saw(endpoint string, result *outbox.Result, probe bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
-	case !failed && result.HTTPStatus != 0:
+	case !failed && result.HTTPStatus != 0, result.Outcome == outbox.OutcomeAcknowledged, result.Outcome == outbox.OutcomeAnswered:
 		b.well(endpoint)
 	case failed:
 		b.ill(endpoint, result.Error, probe)

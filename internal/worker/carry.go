@@ -8,18 +8,32 @@ import (
 	"github.com/orderbell/orderbell/internal/outbox"
 )
 
-// carry takes one claim through deliver, judge, settle.
-func (w *Worker) carry(ctx context.Context, claim *outbox.Claim) outbox.Result {
+// leaseOver is what is known of an attempt that was cut.
+const leaseOver = "the lease could not be renewed in time; the endpoint may or may not have been told"
+
+// carry takes one errand through deliver, judge, settle. It returns the result, or the
+// first of a batch.
+func (w *Worker) carry(ctx context.Context, e errand) outbox.Result {
+	if e.endpoint.Action != "" {
+		return w.act(ctx, e)
+	}
+	if e.endpoint.BatchSize > 0 {
+		return w.carryBatch(ctx, e)
+	}
 	began := time.Now()
-	claim.At = w.clock.now()
-	result := w.deliver(ctx, claim)
-	w.network.weigh(claim.Endpoint, &result)
-	claim.Body = "" // results may wait for the database; their bodies need not
-	verdict := claim.Policy.Judge(claim, result)
-	w.settler.settle(&outbox.Settlement{
-		Claim: claim, Result: result, Verdict: verdict, Began: began, Worker: w.Name,
-	})
+	e.claim.At = w.clock.now()
+	result := w.deliver(ctx, e.claim)
+	w.network.weigh(e.claim.Endpoint, &result)
+	w.judge(e.claim, result, began)
 	return result
+}
+
+// judge decides where a row goes now, and has that written down.
+func (w *Worker) judge(claim *outbox.Claim, result outbox.Result, began time.Time) {
+	claim.Body = "" // results may wait for the database; their bodies need not
+	w.settle(&outbox.Settlement{
+		Claim: claim, Result: result, Verdict: claim.Policy.Judge(claim, result), Began: began, Worker: w.Name,
+	})
 }
 
 // deliver makes the attempt while the lease lasts. Where it could not be renewed, what
@@ -30,15 +44,20 @@ func (w *Worker) deliver(ctx context.Context, claim *outbox.Claim) outbox.Result
 	result := w.Courier.Deliver(leased, claim)
 	if result.Outcome == outbox.OutcomeInterrupted && errors.Is(context.Cause(leased), errLeaseOver) {
 		result.Outcome = outbox.OutcomeUnknown
-		result.Error = "the lease could not be renewed in time; the endpoint may or may not have been told"
+		result.Error = leaseOver
 	}
 	return result
 }
 
-// handBack ends an attempt of which nothing was sent: the row is due at once, for
+// handBack ends attempts of which nothing was sent: their rows are due at once, for
 // anybody.
 func (w *Worker) handBack(e errand, why string) {
-	w.conclude(e, outbox.Result{Outcome: outbox.OutcomeInterrupted, Error: why})
+	result := outbox.Result{Outcome: outbox.OutcomeInterrupted, Error: why}
+	w.network.untried(e.trial)
+	w.breakers.saw(e.claim.Endpoint, &result, e.probe)
+	for _, claim := range e.claims() {
+		w.judge(claim, result, time.Now())
+	}
 }
 
 func (w *Worker) handBackAll(batch []errand, why string) {
@@ -48,23 +67,12 @@ func (w *Worker) handBackAll(batch []errand, why string) {
 }
 
 // endGone ends a row whose notification is there no more.
-func (w *Worker) endGone(e errand) {
-	claim := e.claim
+func (w *Worker) endGone(claim *outbox.Claim) {
 	w.Log.Error("a notification is gone, its delivery ends rejected", keyNotification, outbox.FormatID(claim.ID), keyEndpoint, claim.Endpoint)
-	w.reject(e, "the notification's row is gone; nothing was sent")
+	w.reject(claim, "the notification's row is gone; nothing was sent")
 }
 
 // reject ends a row of which no request can be made.
-func (w *Worker) reject(e errand, why string) {
-	w.conclude(e, outbox.Result{Outcome: outbox.OutcomeRejected, Error: why})
-}
-
-// conclude settles an errand that was not carried.
-func (w *Worker) conclude(e errand, result outbox.Result) {
-	claim := e.claim
-	w.network.untried(e.trial)
-	w.breakers.saw(claim.Endpoint, &result, e.probe)
-	w.settler.settle(&outbox.Settlement{
-		Claim: claim, Result: result, Verdict: claim.Policy.Judge(claim, result), Began: time.Now(), Worker: w.Name,
-	})
+func (w *Worker) reject(claim *outbox.Claim, why string) {
+	w.judge(claim, outbox.Result{Outcome: outbox.OutcomeRejected, Error: why}, time.Now())
 }

@@ -39,7 +39,7 @@ func TestAttemptsCarryTheDatabasesTime(t *testing.T) {
 			time.Sleep(time.Second)
 			claim := &outbox.Claim{ID: outbox.ID{1}, Attempt: 1, Policy: &outbox.Policy{}}
 			w.leases.hold(claim, time.Now())
-			w.carry(t.Context(), claim)
+			w.carry(t.Context(), errand{claim: claim, endpoint: &outbox.Endpoint{}})
 		}
 		for i, at := range courier.at {
 			if got := at.Sub(began); got != 42*time.Hour+time.Duration(i+1)*time.Second {
@@ -47,4 +47,8 @@ func TestAttemptsCarryTheDatabasesTime(t *testing.T) {
 			}
 		}
 	})
+}
+
+func (*stamps) DeliverBatch(context.Context, []*outbox.Claim) []outbox.Result {
+	panic("no endpoint here has batches")
 }

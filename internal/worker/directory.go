@@ -98,8 +98,13 @@ func (d *directory) check(ctx context.Context, e *outbox.Endpoint) error {
 		return nil
 	}
 	fault := ""
-	if err := d.courier.CheckEndpoint(e, policy); err != nil {
-		fault = err.Error()
+	switch err := error(nil); {
+	case e.Action != "" || e.ActionFault != "":
+		fault = e.ActionFault
+	default:
+		if err = d.courier.CheckEndpoint(e, policy); err != nil {
+			fault = err.Error()
+		}
 	}
 	d.endpoints[e.ID].unsendable = fault != ""
 	if e.Fault == fault || fault != "" && time.Since(d.told[e.ID]) < toldWithin {
@@ -255,7 +260,7 @@ func address(claim *outbox.Claim, endpoint *outbox.Endpoint) {
 	if claim.URL == "" {
 		claim.URL, claim.EndpointURL = endpoint.URL, endpoint.URL
 	}
-	claim.Signature, claim.Secrets = endpoint.Signature, endpoint.Secrets
+	claim.Signature, claim.Secrets, claim.AnswerKey = endpoint.Signature, endpoint.Secrets, endpoint.AnswerKey
 	if len(endpoint.Headers) == 0 {
 		return
 	}

@@ -262,3 +262,7 @@ func TestDirectoryLooksAtAllThatIsParked(t *testing.T) {
 		}
 	})
 }
+
+func (strict) DeliverBatch(context.Context, []*outbox.Claim) []outbox.Result {
+	panic("no endpoint here has batches")
+}

@@ -23,7 +23,7 @@ func (w *Worker) settleLapsed(ctx context.Context) {
 		if w.leases.holds(lapse.Claim) {
 			continue // ours: the answer may still come, and is the better record
 		}
-		w.settler.settle(w.unknown(lapse))
+		w.settle(w.unknown(lapse))
 	}
 }
 

@@ -280,3 +280,7 @@ func TestSettlesGoBeforeClaims(t *testing.T) {
 		s.close()
 	})
 }
+
+func (slow) DeliverBatch(context.Context, []*outbox.Claim) []outbox.Result {
+	panic("no endpoint here has batches")
+}

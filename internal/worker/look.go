@@ -90,8 +90,12 @@ func (w *Worker) lookedFully(ctx context.Context, full fullLook) bool {
 	}
 	w.schedule.nextProbe = after(full.began, full.found.NextProbe)
 	w.noted(full.began, full.found)
-	if full.found.Lapsed && full.began.Sub(w.schedule.backAt) >= lapseGrace && !w.settler.behind() && !w.settler.crowded(w.slots.most) {
+	if full.found.Lapsed && full.began.Sub(w.schedule.backAt) >= lapseGrace && !w.crowded() {
 		w.settleLapsed(ctx)
+	}
+	if full.found.Queued {
+		_, err := w.Looks.Queue(ctx)
+		w.faults.meet("move on rows that wait for their turn", err)
 	}
 	return true
 }
@@ -116,6 +120,9 @@ func (w *Worker) looked(ctx context.Context, doing string, err error) bool {
 func (w *Worker) noted(now time.Time, found outbox.Look) {
 	w.schedule.nextDue = after(now, found.NextDue)
 	w.schedule.owed = w.schedule.owed || len(found.Endpoints) > 0
+	if found.Owed {
+		w.hooks.call(w.directory.policies)
+	}
 	w.lanes.add(found.Endpoints, found.From)
 	w.suspects.lanes.add(found.Suspects, found.From)
 }

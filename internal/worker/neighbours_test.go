@@ -67,6 +67,8 @@ func (c *town) FullLook(context.Context) (outbox.Look, error) {
 
 func (c *town) Lapsed(context.Context) ([]outbox.Lapse, error) { return nil, nil }
 
+func (*town) Queue(context.Context) (int, error) { return 0, nil }
+
 func (c *town) Claim(_ context.Context, lanes []outbox.Lane, _, _ []string) (claims []*outbox.Claim, err error) {
 	time.Sleep(claimTakes)
 	c.mu.Lock()
@@ -253,4 +255,8 @@ func TestNeighboursOfBacklogsThatHang(t *testing.T) {
 			t.Errorf("%d of its rows were sent in 30 s", n)
 		}
 	})
+}
+
+func (*town) DeliverBatch(context.Context, []*outbox.Claim) []outbox.Result {
+	panic("no endpoint here has batches")
 }

@@ -21,9 +21,11 @@ const (
 // portion is what one lane may begin now.
 type portion struct {
 	*lane
-	of      *lanes // where the lane belongs
-	take    int    // rows
-	claimed int    // of those
+	of      *lanes        // where the lane belongs
+	take    int           // requests
+	claimed int           // of those
+	batch   int           // rows that may share a request; 0: none
+	ahead   time.Duration // how long before its time a row may be claimed that waits for others
 
 	slow    bool // they take slow slots, and hold as many from now on as take said at first
 	held    int
@@ -128,6 +130,7 @@ func (w *Worker) admit(ctx context.Context, turn []*portion) ([]*portion, error)
 			continue
 		}
 		p.sendable = w.directory.works(endpoint.Policy)
+		p.batch, p.ahead = endpoint.BatchSize, endpoint.BatchWait
 		p.unsigned = endpoint.Signature == "" && len(endpoint.Secrets) == 0
 		switch may, until := w.breakers.admit(endpoint, read); may {
 		case passes:
@@ -197,7 +200,10 @@ func (w *Worker) probe(ctx context.Context, portions []*portion) ([]*portion, er
 func lanesOfTurn(turn []*portion) []outbox.Lane {
 	lanes := make([]outbox.Lane, len(turn))
 	for i, p := range turn {
-		lanes[i] = outbox.Lane{Endpoint: p.endpoint, From: p.from, Take: p.take, Suspects: p.suspects, Sendable: p.sendable, Unsigned: p.unsigned}
+		lanes[i] = outbox.Lane{
+			Endpoint: p.endpoint, From: p.from, Take: p.take * p.perRequest(), Ahead: p.ahead,
+			Suspects: p.suspects, Sendable: p.sendable, Unsigned: p.unsigned,
+		}
 	}
 	return lanes
 }

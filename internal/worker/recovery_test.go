@@ -25,6 +25,8 @@ func (e *eyes) Look(context.Context, time.Time) (outbox.Look, error)     { retur
 func (e *eyes) FullLook(context.Context) (outbox.Look, error)            { return e.full, nil }
 func (e *eyes) Lapsed(context.Context) (found []outbox.Lapse, err error) { return nil, e.lapsed }
 
+func (*eyes) Queue(context.Context) (int, error) { return 0, nil }
+
 func testWorker(looks Looks, log *slog.Logger) *Worker {
 	_, register := testDirectory()
 	return New(Parts{Looks: looks, Settles: &book{}, Register: register, Courier: strict{}},

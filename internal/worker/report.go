@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/orderbell/orderbell/internal/outbox"
@@ -38,9 +39,11 @@ const (
 
 // reporter writes the log. The attempt's row is the record: at info only an
 // endpoint's first failure, its recovery, and endings other than acknowledged.
-// One goroutine calls it.
+// Several goroutines call it.
 type reporter struct {
-	log     *slog.Logger
+	log *slog.Logger
+
+	mu      sync.Mutex
 	failing map[string]time.Time // when it failed last
 }
 
@@ -56,6 +59,10 @@ func (r *reporter) settled(s *outbox.Settlement, went outbox.Settled) {
 			keyHTTPStatus, result.HTTPStatus, keyDuration, result.Elapsed, keyState, string(went.State), keyError, result.Error)
 	}
 	r.endpoint(claim.Endpoint, result)
+	if went.HookFault != "" {
+		r.log.Warn("a hook has failed; its row stays, and it is tried again", keyNotification, outbox.FormatID(claim.ID),
+			keyEndpoint, claim.Endpoint, keyOrderNo, claim.OrderNo, keyError, went.HookFault)
+	}
 	if went.State.Finished() && went.State != outbox.Acknowledged {
 		r.log.Info("a notification ended without an acknowledgement",
 			keyNotification, outbox.FormatID(claim.ID), keyEndpoint, claim.Endpoint, keyEvent, claim.Event,
@@ -63,8 +70,21 @@ func (r *reporter) settled(s *outbox.Settlement, went outbox.Settled) {
 	}
 }
 
+// hooked tells how a hook went that was called again.
+func (r *reporter) hooked(owed outbox.Owed, went outbox.Settled) {
+	if went.HookFault != "" {
+		r.log.Warn("a hook has failed again; its row stays, and it is tried again",
+			keyNotification, outbox.FormatID(owed.ID), keyEndpoint, owed.Endpoint, keyError, went.HookFault)
+		return
+	}
+	r.log.Info("a hook has worked at last", keyNotification, outbox.FormatID(owed.ID), keyEndpoint, owed.Endpoint,
+		keyState, string(went.State), keyReason, went.Reason)
+}
+
 // endpoint tells when an endpoint begins to fail, and when it is well again.
 func (r *reporter) endpoint(endpoint string, result *outbox.Result) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	last, failing := r.failing[endpoint]
 	switch result.Outcome {
 	case outbox.OutcomeAcknowledged:

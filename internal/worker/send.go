@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/orderbell/orderbell/internal/outbox"
@@ -11,6 +12,7 @@ import (
 // errand is a claim on its way to be carried.
 type errand struct {
 	claim    *outbox.Claim
+	others   []*outbox.Claim // that share its request
 	endpoint *outbox.Endpoint
 	slow     bool      // it has a slow slot, and needs no other
 	probe    bool      // to see whether the endpoint is there again
@@ -60,9 +62,9 @@ func (w *Worker) take(ctx context.Context, batch []errand) (n int) {
 // startAll fetches what to send and starts every claim that has something. The others
 // give back their slots.
 func (w *Worker) startAll(ctx, delivering context.Context, batch []errand) error {
-	claims := make([]*outbox.Claim, len(batch))
-	for i, e := range batch {
-		claims[i] = e.claim
+	claims := make([]*outbox.Claim, 0, len(batch))
+	for _, e := range batch {
+		claims = append(claims, e.claims()...)
 	}
 	gone, err := w.Claims.Fill(ctx, claims)
 	if err != nil && len(batch) > 1 && !isAway(err) {
@@ -80,20 +82,32 @@ func (w *Worker) startAll(ctx, delivering context.Context, batch []errand) error
 		missing[claim] = true
 	}
 	for _, e := range batch {
-		if missing[e.claim] {
+		left, ok := e.without(func(claim *outbox.Claim) bool { return w.unmade(claim, missing[claim]) })
+		if !ok {
 			w.slots.giveBack(e)
-			w.endGone(e)
+			w.network.untried(e.trial)
+			w.breakers.saw(e.claim.Endpoint, &outbox.Result{Outcome: outbox.OutcomeRejected}, e.probe)
 			continue
 		}
-		if e.claim.Fault != "" {
-			w.slots.giveBack(e)
-			w.reject(e, e.claim.Fault+"; nothing was sent")
-			continue
+		for _, claim := range left.claims() {
+			address(claim, left.endpoint)
 		}
-		address(e.claim, e.endpoint)
-		w.start(delivering, e)
+		w.start(delivering, left)
 	}
 	return nil
+}
+
+// unmade ends a row of which no request can be made, and tells whether it did.
+func (w *Worker) unmade(claim *outbox.Claim, missing bool) bool {
+	switch {
+	case missing:
+		w.endGone(claim)
+	case claim.Fault != "":
+		w.reject(claim, claim.Fault+"; nothing was sent")
+	default:
+		return false
+	}
+	return true
 }
 
 // startEach starts claims of which one cannot be read one by one: it holds up no other.
@@ -127,7 +141,7 @@ func (w *Worker) start(delivering context.Context, e errand) {
 // unsendable says why a claim that has waited must not be sent any more.
 func (w *Worker) unsendable(e errand) string {
 	switch {
-	case !w.leases.lasts(e.claim):
+	case slices.ContainsFunc(e.claims(), func(claim *outbox.Claim) bool { return !w.leases.lasts(claim) }):
 		return "the lease had ended before anything was sent"
 	case !e.probe && w.breakers.isOpen(e.claim.Endpoint):
 		return "the endpoint's breaker has opened; nothing was sent"
@@ -146,7 +160,7 @@ func (w *Worker) runErrand(delivering context.Context, e errand) {
 		return
 	}
 	flight := w.slots.begin(e)
-	result := w.carry(delivering, e.claim)
+	result := w.carry(delivering, e)
 	w.network.untried(e.trial)
 	w.breakers.saw(e.claim.Endpoint, &result, e.probe)
 	w.slots.end(flight, result.Outcome != outbox.OutcomeInterrupted)

@@ -167,3 +167,7 @@ func TestFewAreClaimedWhileNothingCanBeFetched(t *testing.T) {
 		}
 	})
 }
+
+func (hanging) DeliverBatch(context.Context, []*outbox.Claim) []outbox.Result {
+	panic("no endpoint here has batches")
+}

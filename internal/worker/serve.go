@@ -14,7 +14,7 @@ func (w *Worker) serve(ctx context.Context) (claimed int, waited bool) {
 	until := time.Now().Add(w.schedule.lookPause())
 	for ctx.Err() == nil && !w.nothingToServe() {
 		// What is known is written down before more is begun.
-		if w.settler.behind() || w.settler.crowded(w.slots.most) {
+		if w.crowded() {
 			return claimed, false
 		}
 		room := w.slots.room(ctx, &w.lanes, w.schedule.lookPause())
@@ -88,22 +88,20 @@ func (w *Worker) ask(ctx context.Context, turn []*portion) ([]*portion, []*outbo
 // keep puts the lanes whose claim was filled back at the end of their round: they may
 // have more, from where they have got to.
 func (w *Worker) keep(turn []*portion, claims []*outbox.Claim) {
-	of := make(map[string]*portion, len(turn))
-	for _, p := range turn {
-		of[p.endpoint] = p
-	}
 	last := make(map[string]time.Time, len(turn)) // when the last of their rows was due
+	rows := make(map[string]int, len(turn))
 	for _, claim := range claims {
-		of[claim.Endpoint].claimed++
+		rows[claim.Endpoint]++
 		if claim.Due.After(last[claim.Endpoint]) {
 			last[claim.Endpoint] = claim.Due
 		}
 	}
 	for _, p := range turn {
+		p.claimed = p.requests(rows[p.endpoint])
 		if p.claimed == 0 {
 			w.unsent(p)
 		}
-		if p.claimed >= p.take {
+		if rows[p.endpoint] >= p.take*p.perRequest() {
 			p.of.enter(&lane{endpoint: p.endpoint, from: last[p.endpoint]})
 		}
 	}
@@ -112,21 +110,19 @@ func (w *Worker) keep(turn []*portion, claims []*outbox.Claim) {
 // handOn passes on claims that were sent at that time, to be carried. turn is what they
 // were claimed for; none where that is not known any more.
 func (w *Worker) handOn(claims []*outbox.Claim, turn []*portion, sent time.Time) {
-	of := make(map[string]*portion, len(turn))
-	for _, p := range turn {
-		of[p.endpoint] = p
-	}
+	of := byEndpoint(turn)
 	slow, prompt := make([]errand, 0, len(claims)), make([]errand, 0, len(claims))
 	nth := make(map[string]int, len(turn))
-	for _, claim := range claims {
-		e := errand{claim: claim, endpoint: w.directory.resolve(claim)}
-		w.leases.hold(claim, sent)
-		if p := of[claim.Endpoint]; p != nil {
+	for _, e := range w.errandsOf(claims, of) {
+		for _, claim := range e.claims() {
+			w.leases.hold(claim, sent)
+		}
+		if p := of[e.claim.Endpoint]; p != nil {
 			e.slow, e.probe, e.trial = p.slow, p.probe, p.trial
-			if n := nth[claim.Endpoint]; n < len(p.times) {
+			if n := nth[p.endpoint]; n < len(p.times) {
 				e.at = p.times[n]
 			}
-			nth[claim.Endpoint]++
+			nth[p.endpoint]++
 		}
 		if e.slow {
 			slow = append(slow, e)
@@ -143,4 +139,33 @@ func (w *Worker) handOn(claims []*outbox.Claim, turn []*portion, sent time.Time)
 	if len(batch) > 0 {
 		w.claimed <- batch
 	}
+}
+
+// errandsOf are the errands of claims: one each, or one for those that share a request.
+func (w *Worker) errandsOf(claims []*outbox.Claim, of map[string]*portion) []errand {
+	errands := make([]errand, 0, len(claims))
+	open := make(map[string]int) // where the last errand of an endpoint with batches is
+	for _, claim := range claims {
+		endpoint := w.directory.resolve(claim)
+		p := of[claim.Endpoint]
+		if p == nil || p.perRequest() == 1 {
+			errands = append(errands, errand{claim: claim, endpoint: endpoint})
+			continue
+		}
+		if at, ok := open[claim.Endpoint]; ok && len(errands[at].others)+1 < p.perRequest() {
+			errands[at].others = append(errands[at].others, claim)
+			continue
+		}
+		open[claim.Endpoint] = len(errands)
+		errands = append(errands, errand{claim: claim, endpoint: endpoint})
+	}
+	return errands
+}
+
+func byEndpoint(turn []*portion) map[string]*portion {
+	of := make(map[string]*portion, len(turn))
+	for _, p := range turn {
+		of[p.endpoint] = p
+	}
+	return of
 }

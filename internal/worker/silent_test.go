@@ -35,6 +35,8 @@ func (c *crowd) FullLook(context.Context) (outbox.Look, error) {
 
 func (c *crowd) Lapsed(context.Context) ([]outbox.Lapse, error) { return nil, nil }
 
+func (*crowd) Queue(context.Context) (int, error) { return 0, nil }
+
 func (c *crowd) Policies(context.Context) ([]*outbox.Policy, error) {
 	c.reads++
 	return []*outbox.Policy{{Name: "good", Acknowledge: "status == 200"}}, nil

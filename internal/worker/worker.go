@@ -14,6 +14,7 @@ type Looks interface {
 	Look(ctx context.Context, since time.Time) (outbox.Look, error)
 	FullLook(ctx context.Context) (outbox.Look, error)
 	Lapsed(ctx context.Context) ([]outbox.Lapse, error)
+	Queue(ctx context.Context) (moved int, err error)
 }
 
 // Claims leases rows and fetches what to send.
@@ -27,6 +28,15 @@ type Claims interface {
 type Settles interface {
 	Settle(ctx context.Context, batch []*outbox.Settlement) (moved []outbox.Settled, held []*outbox.Settlement, err error)
 	Renew(ctx context.Context, claims []*outbox.Claim) ([]outbox.ID, error)
+}
+
+// Alone settles single rows, together with the functions of the database that must be called
+// in the same transaction: actions and hooks.
+type Alone interface {
+	SettleAlone(ctx context.Context, s *outbox.Settlement) (went outbox.Settled, held bool, err error)
+	Act(ctx context.Context, s *outbox.Settlement, action string) (went outbox.Settled, held bool, err error)
+	Owed(ctx context.Context) ([]outbox.Owed, error)
+	CallOwed(ctx context.Context, owed outbox.Owed, policy *outbox.Policy) (went outbox.Settled, err error)
 }
 
 // Register reads endpoints and policies.
@@ -65,6 +75,7 @@ type Courier interface {
 	Check(p *outbox.Policy) error
 	CheckEndpoint(e *outbox.Endpoint, p *outbox.Policy) error
 	Deliver(ctx context.Context, claim *outbox.Claim) outbox.Result
+	DeliverBatch(ctx context.Context, claims []*outbox.Claim) []outbox.Result
 }
 
 // Parts are what a worker works with.
@@ -72,6 +83,7 @@ type Parts struct {
 	Looks    Looks
 	Claims   Claims
 	Settles  Settles
+	Alone    Alone
 	Register Register
 	Limits   Limits
 	Bell     Bell
@@ -109,6 +121,8 @@ type Worker struct {
 	breakers  *breakers
 	network   *network
 	settler   *settler
+	alone     *alone
+	hooks     *hooks
 	leases    *leases
 	faults    *faults
 	looks     sync.WaitGroup // full looks
@@ -129,16 +143,20 @@ func New(parts Parts, options Options) *Worker {
 	slots := newSlots(options.Concurrency)
 	limits := newLimits(parts.Limits, options.Lease, slots.inFlight)
 	leases := newLeases(parts.Settles, limits, options.Lease, faults)
+	directory := newDirectory(parts.Register, parts.Courier, options.Log)
+	reporter := newReporter(options.Log)
 	return &Worker{
 		Parts: parts, Options: options,
-		directory: newDirectory(parts.Register, parts.Courier, options.Log),
+		directory: directory,
 		slots:     slots,
 		limits:    limits,
 		breakers:  newBreakers(parts.Limits, options.Concurrency, faults, options.Log),
 		network:   &network{log: options.Log},
 		leases:    leases,
 		full:      make(chan fullLook, 1),
-		settler:   newSettler(parts.Settles, leases, newReporter(options.Log), faults),
+		settler:   newSettler(parts.Settles, leases, reporter, faults),
+		alone:     newAlone(parts.Alone, leases, reporter, faults),
+		hooks:     newHooks(parts.Alone, reporter, faults),
 		faults:    faults,
 		claimed:   make(chan []errand, 1),
 		errands:   make(chan errand),
@@ -157,8 +175,15 @@ func (w *Worker) Run(ctx context.Context, hurry <-chan struct{}) {
 	var background sync.WaitGroup
 	background.Go(func() { w.leases.run(outliving) })
 	background.Go(func() { w.breakers.run(outliving) })
+	background.Go(func() { w.hooks.run(ctx) })
 	settled := make(chan struct{})
-	background.Go(func() { defer close(settled); w.settler.run(outliving) })
+	background.Go(func() {
+		defer close(settled)
+		var settling sync.WaitGroup
+		settling.Go(func() { w.settler.run(outliving) })
+		settling.Go(func() { w.alone.run(outliving) })
+		settling.Wait()
+	})
 
 	var sending sync.WaitGroup
 	sending.Go(func() { w.send(ctx, delivering) })
@@ -173,11 +198,12 @@ func (w *Worker) Run(ctx context.Context, hurry <-chan struct{}) {
 	sending.Wait()
 	w.finish(hurry, interrupt)
 	w.settler.close()
+	w.alone.close()
 	select {
 	case <-settled:
 	case <-time.After(w.Lease):
 		w.Log.Error("stopping with results that could not be settled; they will be recorded as unknown",
-			keyRows, w.settler.waiting())
+			keyRows, w.settler.waiting()+w.alone.waiting())
 	}
 	end()
 	background.Wait()

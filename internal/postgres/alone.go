@@ -1,0 +1,209 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/orderbell/orderbell/internal/outbox"
+)
+
+const (
+	// aloneConns is how many functions of the business a worker runs at once: the others
+	// wait. Hooks and actions are short, and connections of the business's database few.
+	aloneConns = 4
+	// afterwards is how long a transaction may take beside the function that it calls.
+	afterwards = 10 * time.Second
+)
+
+// pinAlone is for transactions that call functions of the business: they may leave
+// anything behind in the session, so that nothing is kept in it.
+func pinAlone(config *pgx.ConnConfig, worker string) {
+	pinReads(config, worker)
+	config.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
+}
+
+// forget takes back what functions have left in a session: settings, roles, locks,
+// temporary tables. A connection that cannot is closed.
+func forget(conn *pgx.Conn) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	_, err := conn.PgConn().Exec(ctx, "discard all").ReadAll()
+	return err == nil
+}
+
+// SettleAlone records one attempt and moves its row in a transaction of its own. Where
+// that ends the row in a state for which it has a hook, the hook is called in the same
+// transaction. If it fails, the row stays, and owes it.
+// held tells that somebody's transaction holds the row: it is to be settled again. A row
+// whose lease was lost is not moved: went has no state then.
+func (db *DB) SettleAlone(ctx context.Context, s *outbox.Settlement) (went outbox.Settled, held bool, err error) {
+	doing := "settle " + outbox.FormatID(s.Claim.ID)
+	went, ours, err := db.alonely(ctx, s, doing, func(ctx context.Context, tx pgx.Tx, row lockedRow) (outbox.Settled, error) {
+		return db.settleLocked(ctx, tx, s, row)
+	})
+	if hasCode(err, "22021", "22P05") {
+		// What an endpoint has said is in no character of this database's encoding.
+		toASCII([]*string{&s.Result.Error, &s.Result.Excerpt, &s.Result.Answer, &s.Verdict.Reason})
+		return db.SettleAlone(ctx, s)
+	}
+	if err != nil || ours {
+		return went, false, err
+	}
+	return db.settleOthers(ctx, s)
+}
+
+// settleOthers settles what could not be locked: another transaction holds the row, or it
+// is not this attempt's any more, and only the attempt is recorded.
+func (db *DB) settleOthers(ctx context.Context, s *outbox.Settlement) (went outbox.Settled, held bool, err error) {
+	left, err := db.unsettled(ctx, map[outbox.ID]*outbox.Settlement{s.Claim.ID: s})
+	if err != nil || len(left) > 0 {
+		return outbox.Settled{}, len(left) > 0, err
+	}
+	if s.Result.Outcome == outbox.OutcomeUnknown {
+		return outbox.Settled{}, false, nil // somebody else's attempt, which a later look meets again
+	}
+	_, _, err = db.Settle(ctx, []*outbox.Settlement{s})
+	return outbox.Settled{}, false, err
+}
+
+// lockedRow is a row that is settled alone.
+type lockedRow struct {
+	Elsewhere                   bool // a later attempt is in flight: it does not end yet
+	OrderNo                     string
+	OnAcknowledged, OnExhausted string
+}
+
+// hook is the one that this ending has, or empty.
+func (r lockedRow) hook(state outbox.State) string {
+	switch {
+	case r.Elsewhere:
+		return ""
+	case state == outbox.Acknowledged:
+		return r.OnAcknowledged
+	case state == outbox.Exhausted || state == outbox.Rejected:
+		return r.OnExhausted
+	}
+	return ""
+}
+
+// alonely does something in a transaction that has locked the settlement's row. ours is
+// false where it could not be locked; then nothing was done.
+func (db *DB) alonely(ctx context.Context, s *outbox.Settlement, doing string,
+	do func(context.Context, pgx.Tx, lockedRow) (outbox.Settled, error),
+) (went outbox.Settled, ours bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*within(s.Claim.Policy)+afterwards)
+	defer cancel()
+	err = db.transact(ctx, doing, func(tx pgx.Tx) error {
+		rows, err := query[lockedRow](ctx, tx, doing, sqlLock, pgx.StrictNamedArgs{
+			"id": s.Claim.ID, "attempt": s.Claim.Attempt, "round": s.Claim.Round, "holder": db.holder,
+			"acknowledged": s.Result.Outcome == outbox.OutcomeAcknowledged, "unknown": s.Result.Outcome == outbox.OutcomeUnknown,
+		})
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		ours = true
+		went, err = do(ctx, tx, rows[0])
+		return err
+	})
+	return went, ours, err
+}
+
+// transact runs one transaction that may call functions of the business.
+func (db *DB) transact(ctx context.Context, doing string, do func(pgx.Tx) error) error {
+	err := pgx.BeginFunc(ctx, db.alone, do)
+	var told *failure
+	if err != nil && !errors.As(err, &told) {
+		db.alone.failed(err)
+		return &failure{doing, err}
+	}
+	return err
+}
+
+// settleLocked settles a row that this transaction has locked, and calls its hook.
+func (db *DB) settleLocked(ctx context.Context, tx pgx.Tx, s *outbox.Settlement, row lockedRow) (went outbox.Settled, err error) {
+	args, err := settleArgs([]*outbox.Settlement{s})
+	if err != nil {
+		return went, err
+	}
+	args["holder"] = db.holder
+	s.Sent = true
+	save, err := tx.Begin(ctx)
+	if err != nil {
+		return went, err
+	}
+	otherwise, err := query[settledRow](ctx, save, "settle an attempt", sqlSettle, args)
+	if err != nil {
+		return went, err
+	}
+	moved, _ := outcome([]*outbox.Settlement{s}, otherwise)
+	if len(moved) == 0 {
+		return went, fmt.Errorf("settle %s: its row was locked, and has not moved", outbox.FormatID(s.Claim.ID))
+	}
+	went = moved[0]
+	hook := row.hook(went.State)
+	if hook == "" {
+		return went, save.Commit(ctx)
+	}
+	fault := s.HookFault
+	if fault == "" {
+		if fault, err = db.callHook(ctx, save, hook, row.OrderNo, s.Result.Answer, within(s.Claim.Policy)); err != nil {
+			s.HookFault = "it was being called when the connection was lost"
+			return went, err
+		}
+	}
+	if fault == "" {
+		return went, save.Commit(ctx)
+	}
+	if err := save.Rollback(ctx); err != nil {
+		return went, err
+	}
+	return owe(ctx, tx, s, went, hook, fault)
+}
+
+// owe records the attempt and keeps the row, since its hook has failed.
+func owe(ctx context.Context, tx pgx.Tx, s *outbox.Settlement, end outbox.Settled, hook, fault string) (outbox.Settled, error) {
+	var c columns
+	c.add(s)
+	ladder := outbox.Ladder(nil)
+	if s.Claim.Policy != nil {
+		ladder = s.Claim.Policy.Ladder
+	}
+	_, err := query[struct{ Rung *string }](ctx, tx, "keep a row whose hook has failed", sqlOwe, pgx.StrictNamedArgs{
+		"id": s.Claim.ID, "attempt": s.Claim.Attempt, "round": s.Claim.Round, "began_ago": c.beganAgo[0], "duration": c.durations[0],
+		"outcome": c.outcomes[0], "status": c.statuses[0], "endpoint": s.Claim.Endpoint, "url": c.urls[0], "error": c.errors[0],
+		"excerpt": c.excerpts[0], "worker": s.Worker, "state": string(end.State), "reason": orNull(end.Reason), "hook": hook,
+		"answer": orNull(storable(s.Result.Answer)), "fault": fault, "rung": s.Claim.Rung, "wait": ladder.Again(1),
+	})
+	return outbox.Settled{ID: s.Claim.ID, State: outbox.Pending, Reason: end.Reason, HookFault: hook + ": " + fault}, err
+}
+
+// within is how long a function may take.
+func within(p *outbox.Policy) time.Duration {
+	if p == nil || p.Timeout <= 0 {
+		return 10 * time.Second
+	}
+	return p.Timeout
+}
+
+// bound gives a function its time, until the transaction ends.
+func bound(ctx context.Context, tx pgx.Tx, d time.Duration) error {
+	_, err := query[struct{ Bound string }](ctx, tx, "bound a function", sqlBound,
+		pgx.StrictNamedArgs{"within": strconv.FormatInt(max(d.Milliseconds(), 1), 10)})
+	return err
+}
+
+// refusal is why PostgreSQL has refused what a function did; ok is false where the
+// connection was lost, or is about to be.
+func refusal(err error) (text string, ok bool) {
+	var refused *pgconn.PgError
+	if !errors.As(err, &refused) || refused.Severity == "FATAL" || refused.Severity == "PANIC" {
+		return "", false
+	}
+	return fmt.Sprintf("%s (SQLSTATE %s)", storable(refused.Message), refused.Code), true
+}
