@@ -1,17 +1,22 @@
 /* orderbell:queue */
--- Moves on rows that are due and wait for their turn: while the one before them in their
--- sequence is unfinished, claims would walk over them. By half of their age, 2 s to a
--- minute: whoever ends the head makes the next one due, but passes over a row that
--- somebody just holds; so none may be put away for ever.
+-- Moves on rows that are due and wait for their turn for longer: their head waits on a rung,
+-- is held, or has blocked its sequence. Claims would walk over them. Until the head is due,
+-- 2 s to a minute. Whoever ends a head makes the next one due, but passes over a row that
+-- somebody just holds: so none is put away for ever, nor while its head may end at any
+-- moment.
 -- Called by the worker after a full look that has seen such rows.
 -- Index: delivery_queue, then delivery_sequence. Locks: the rows, in the order of their
 -- ids; passes over those that somebody holds.
 with waiting as materialized (
-  select d.notification_id
+  select d.notification_id, least(greatest(coalesce(head.next_attempt_at, 'infinity') - now(), interval '2 s'), interval '1 minute') as wait
   from orderbell.delivery d
+  left join lateral (
+    select h.next_attempt_at, h.state from orderbell.delivery h
+    where h.endpoint = d.endpoint and h.sequence_key = d.sequence_key and h.seq < d.seq
+    order by h.seq limit 1
+  ) head on true
   where d.sequence_key is not null and d.next_attempt_at <= now() - interval '1 s' and d.state = 'pending' and not d.owes
-    and (exists (select from orderbell.delivery head
-                 where head.endpoint = d.endpoint and head.sequence_key = d.sequence_key and head.seq < d.seq)
+    and (head.state <> 'in_flight' and head.next_attempt_at > now() + interval '1 s'
          or exists (select from orderbell.blocked b
                     where b.endpoint = d.endpoint and b.sequence_key = d.sequence_key and b.seq < d.seq))
   order by d.next_attempt_at
@@ -24,8 +29,9 @@ with waiting as materialized (
   order by d.notification_id
   for update skip locked
 )
--- One that was promoted since the statement began is at a place that it does not see.
+-- One that was given its turn since the statement began is at a place that it does not see.
 update orderbell.delivery d
-set next_attempt_at = now() + least(greatest((now() - orderbell.uuid7_time(d.notification_id)) / 2, interval '2 s'), interval '1 minute')
-where d.ctid = any (array(select place from held))
+set next_attempt_at = now() + waiting.wait
+from waiting
+where d.ctid = any (array(select place from held)) and waiting.notification_id = d.notification_id
 returning 1 as moved

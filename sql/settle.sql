@@ -105,13 +105,14 @@ with own as materialized (
   on conflict do nothing
 ), promoted as (
   -- The next of each sequence. It may already be due: then nobody needs to hear of it.
-  select 1
+  select case when seqs is not null then orderbell.promote(endpoints, keys, seqs) end as rows
   from (select array_agg(endpoint) as endpoints, array_agg(sequence_key) as keys, array_agg(seq) as seqs
         from own where seq is not null and not elsewhere and state <> 'pending') ended
-  where seqs is not null and orderbell.promote(endpoints, keys, seqs) > 0
 ), rung as (
   -- Somebody who sleeps must hear of the new time: this worker may die before it.
-  select orderbell.ring() from (select from moved union all select from promoted) waits limit 1
+  select orderbell.ring()
+  from (select (select count(*) from moved) + coalesce((select rows from promoted), 0) as rows) new_times
+  where rows > 0
 )
 -- Only what went otherwise than it was told to.
 select own.id, own.late is not null as moved, own.state::text as state, coalesce(own.reason, '') as reason

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -19,77 +20,48 @@ import (
 // whether it was done; the function must not be called again for this attempt.
 func (db *DB) Act(ctx context.Context, s *outbox.Settlement, action string) (went outbox.Settled, held bool, err error) {
 	doing := "call " + action + " for " + outbox.FormatID(s.Claim.ID)
-	went, ours, err := db.alonely(ctx, s, doing, func(ctx context.Context, tx pgx.Tx, row lockedRow) (outbox.Settled, error) {
-		result, err := call(ctx, tx, s.Claim, action)
+	went, err = db.alonely(ctx, s, doing, func(ctx context.Context, tx pgx.Tx, row aloneRow) (outbox.Settled, error) {
+		result, err := act(ctx, tx, s.Claim, action)
 		if err != nil {
 			return outbox.Settled{}, err
 		}
 		s.Result = result
 		s.Verdict = s.Claim.Policy.Judge(s.Claim, result)
-		return db.settleLocked(ctx, tx, s, row)
+		return db.settleIn(ctx, tx, s, row)
 	})
-	if err != nil || ours {
-		return went, false, err
+	if errors.Is(err, errNotOurs) {
+		left, err := db.unsettled(ctx, map[outbox.ID]*outbox.Settlement{s.Claim.ID: s})
+		return outbox.Settled{}, len(left) > 0, err
 	}
-	left, err := db.unsettled(ctx, map[outbox.ID]*outbox.Settlement{s.Claim.ID: s})
-	return outbox.Settled{}, len(left) > 0, err
+	return went, false, err
 }
 
-// call calls an action inside of a savepoint, which it keeps or rolls back.
-func call(ctx context.Context, tx pgx.Tx, claim *outbox.Claim, action string) (outbox.Result, error) {
+// act calls an action, and undoes what it did unless it returned true.
+func act(ctx context.Context, tx pgx.Tx, claim *outbox.Claim, action string) (outbox.Result, error) {
 	began := time.Now()
-	save, err := tx.Begin(ctx)
-	if err != nil {
-		return outbox.Result{}, err
-	}
-	if err := bound(ctx, save, within(claim.Policy)); err != nil {
-		return outbox.Result{}, err
-	}
 	var did *bool
-	err = save.QueryRow(ctx, "select "+action+"($1::text, $2::text)", claim.OrderNo, claim.Body).Scan(&did)
-	if err == nil {
-		// What is deferred would fail at the commit, and take the attempt with it.
-		_, err = save.Exec(ctx, "set constraints all immediate")
-	}
+	_, err := called(ctx, tx, within(claim.Policy), func(save pgx.Tx) (bool, error) {
+		err := save.QueryRow(ctx, "select "+action+"($1::text, $2::text)", claim.OrderNo, claim.Body).Scan(&did)
+		return did != nil && *did, err
+	})
 	result := outbox.Result{Outcome: outbox.OutcomeAnswered, Elapsed: time.Since(began)}
 	fault, refused := "", true
 	if err != nil {
-		if fault, refused = refusal(err); !refused {
-			return outbox.Result{}, err
-		}
+		fault, refused = refusal(err)
 	}
 	switch {
+	case !refused:
+		return outbox.Result{}, err
 	case hasCode(err, "57014") && strings.Contains(fault, "statement timeout"):
 		result.Outcome, result.Error = outbox.OutcomeTimeout, "the function took longer than "+within(claim.Policy).String()
 	case err != nil:
 		result.Error = "the function failed: " + fault
-	case did == nil || !*did:
-		result.Error, result.Excerpt, result.Answer = "the function returned "+written(did), written(did), written(did)
+	case did == nil:
+		result.Error, result.Excerpt, result.Answer = "the function returned null", "null", "null"
+	case !*did:
+		result.Error, result.Excerpt, result.Answer = "the function returned false", "false", "false"
 	default:
 		result.Outcome, result.Excerpt, result.Answer = outbox.OutcomeAcknowledged, "true", "true"
-		return result, done(ctx, tx, save)
 	}
-	if err := save.Rollback(ctx); err != nil {
-		return outbox.Result{}, err
-	}
-	return result, done(ctx, tx, nil)
-}
-
-func written(did *bool) string {
-	if did == nil {
-		return "null"
-	}
-	return "false"
-}
-
-// done keeps what a function did, and takes back what it may have set for the session:
-// the settle is the worker's own.
-func done(ctx context.Context, tx, save pgx.Tx) error {
-	if save != nil {
-		if err := save.Commit(ctx); err != nil {
-			return err
-		}
-	}
-	_, err := tx.Conn().PgConn().Exec(ctx, "reset role; reset all").ReadAll()
-	return err
+	return result, nil
 }

@@ -37,29 +37,32 @@ func forget(conn *pgx.Conn) bool {
 	return err == nil
 }
 
+// errNotOurs ends a transaction that must undo what it did: the row is held by somebody, or
+// is not this attempt's any more.
+var errNotOurs = errors.New("the row is not ours to settle")
+
 // SettleAlone records one attempt and moves its row in a transaction of its own. Where
 // that ends the row in a state for which it has a hook, the hook is called in the same
 // transaction. If it fails, the row stays, and owes it.
 // held tells that somebody's transaction holds the row: it is to be settled again. A row
 // whose lease was lost is not moved: went has no state then.
 func (db *DB) SettleAlone(ctx context.Context, s *outbox.Settlement) (went outbox.Settled, held bool, err error) {
-	doing := "settle " + outbox.FormatID(s.Claim.ID)
-	went, ours, err := db.alonely(ctx, s, doing, func(ctx context.Context, tx pgx.Tx, row lockedRow) (outbox.Settled, error) {
-		return db.settleLocked(ctx, tx, s, row)
+	went, err = db.alonely(ctx, s, "settle "+outbox.FormatID(s.Claim.ID), func(ctx context.Context, tx pgx.Tx, row aloneRow) (outbox.Settled, error) {
+		return db.settleIn(ctx, tx, s, row)
 	})
-	if hasCode(err, "22021", "22P05") {
+	switch {
+	case hasCode(err, "22021", "22P05"):
 		// What an endpoint has said is in no character of this database's encoding.
 		toASCII([]*string{&s.Result.Error, &s.Result.Excerpt, &s.Result.Answer, &s.Verdict.Reason})
 		return db.SettleAlone(ctx, s)
+	case errors.Is(err, errNotOurs):
+		return db.settleOthers(ctx, s)
 	}
-	if err != nil || ours {
-		return went, false, err
-	}
-	return db.settleOthers(ctx, s)
+	return went, false, err
 }
 
-// settleOthers settles what could not be locked: another transaction holds the row, or it
-// is not this attempt's any more, and only the attempt is recorded.
+// settleOthers settles what is not to be had: another transaction holds the row, or it is
+// not this attempt's any more, and only the attempt is recorded.
 func (db *DB) settleOthers(ctx context.Context, s *outbox.Settlement) (went outbox.Settled, held bool, err error) {
 	left, err := db.unsettled(ctx, map[outbox.ID]*outbox.Settlement{s.Claim.ID: s})
 	if err != nil || len(left) > 0 {
@@ -72,15 +75,24 @@ func (db *DB) settleOthers(ctx context.Context, s *outbox.Settlement) (went outb
 	return outbox.Settled{}, false, err
 }
 
-// lockedRow is a row that is settled alone.
-type lockedRow struct {
-	Elsewhere                   bool // a later attempt is in flight: it does not end yet
+// aloneRow is a row that is to be settled alone.
+type aloneRow struct {
+	Elsewhere                   bool         // a later attempt is in flight: it does not end yet
+	EndsAs                      outbox.State // how it was told to end
 	OrderNo                     string
 	OnAcknowledged, OnExhausted string
 }
 
+// comesTo is where the settle moves the row with this verdict.
+func (r aloneRow) comesTo(verdict outbox.State) outbox.State {
+	if verdict == outbox.Acknowledged || r.EndsAs == "" {
+		return verdict
+	}
+	return r.EndsAs
+}
+
 // hook is the one that this ending has, or empty.
-func (r lockedRow) hook(state outbox.State) string {
+func (r aloneRow) hook(state outbox.State) string {
 	switch {
 	case r.Elsewhere:
 		return ""
@@ -92,95 +104,112 @@ func (r lockedRow) hook(state outbox.State) string {
 	return ""
 }
 
-// alonely does something in a transaction that has locked the settlement's row. ours is
-// false where it could not be locked; then nothing was done.
+// fence names the attempt whose row is meant.
+func (db *DB) fence(s *outbox.Settlement) pgx.StrictNamedArgs {
+	return pgx.StrictNamedArgs{
+		"id": s.Claim.ID, "attempt": s.Claim.Attempt, "round": s.Claim.Round,
+		"acknowledged": s.Result.Outcome == outbox.OutcomeAcknowledged,
+	}
+}
+
+// alonely does something in a transaction that has looked at the settlement's row.
+// errNotOurs undoes it.
 func (db *DB) alonely(ctx context.Context, s *outbox.Settlement, doing string,
-	do func(context.Context, pgx.Tx, lockedRow) (outbox.Settled, error),
-) (went outbox.Settled, ours bool, err error) {
+	do func(context.Context, pgx.Tx, aloneRow) (outbox.Settled, error),
+) (went outbox.Settled, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*within(s.Claim.Policy)+afterwards)
 	defer cancel()
 	err = db.transact(ctx, doing, func(tx pgx.Tx) error {
-		rows, err := query[lockedRow](ctx, tx, doing, sqlLock, pgx.StrictNamedArgs{
-			"id": s.Claim.ID, "attempt": s.Claim.Attempt, "round": s.Claim.Round, "holder": db.holder,
-			"acknowledged": s.Result.Outcome == outbox.OutcomeAcknowledged, "unknown": s.Result.Outcome == outbox.OutcomeUnknown,
-		})
-		if err != nil || len(rows) == 0 {
+		args := db.fence(s)
+		args["holder"], args["unknown"] = db.holder, s.Result.Outcome == outbox.OutcomeUnknown
+		rows, err := query[aloneRow](ctx, tx, doing, sqlPeek, args)
+		if err != nil {
 			return err
 		}
-		ours = true
+		if len(rows) == 0 {
+			return errNotOurs
+		}
 		went, err = do(ctx, tx, rows[0])
 		return err
 	})
-	return went, ours, err
+	return went, err
 }
 
 // transact runs one transaction that may call functions of the business.
 func (db *DB) transact(ctx context.Context, doing string, do func(pgx.Tx) error) error {
 	err := pgx.BeginFunc(ctx, db.alone, do)
 	var told *failure
-	if err != nil && !errors.As(err, &told) {
-		db.alone.failed(err)
-		return &failure{doing, err}
+	if err == nil || errors.Is(err, errNotOurs) || errors.As(err, &told) {
+		return err
 	}
-	return err
+	db.alone.failed(err)
+	return &failure{doing, err}
 }
 
-// settleLocked settles a row that this transaction has locked, and calls its hook.
-func (db *DB) settleLocked(ctx context.Context, tx pgx.Tx, s *outbox.Settlement, row lockedRow) (went outbox.Settled, err error) {
+// settleIn settles a row, after its hook was called.
+func (db *DB) settleIn(ctx context.Context, tx pgx.Tx, s *outbox.Settlement, row aloneRow) (went outbox.Settled, err error) {
+	state := row.comesTo(s.Verdict.State)
+	hook := row.hook(state)
+	if hook != "" {
+		fault, err := db.tryHook(ctx, tx, s, hook, row.OrderNo)
+		if err != nil {
+			return went, err
+		}
+		if fault != "" {
+			return db.owe(ctx, tx, s, state, hook, fault)
+		}
+	}
 	args, err := settleArgs([]*outbox.Settlement{s})
 	if err != nil {
 		return went, err
 	}
 	args["holder"] = db.holder
 	s.Sent = true
-	save, err := tx.Begin(ctx)
-	if err != nil {
-		return went, err
-	}
-	otherwise, err := query[settledRow](ctx, save, "settle an attempt", sqlSettle, args)
+	otherwise, err := query[settledRow](ctx, tx, "settle an attempt", sqlSettle, args)
 	if err != nil {
 		return went, err
 	}
 	moved, _ := outcome([]*outbox.Settlement{s}, otherwise)
-	if len(moved) == 0 {
-		return went, fmt.Errorf("settle %s: its row was locked, and has not moved", outbox.FormatID(s.Claim.ID))
+	if len(moved) == 0 || moved[0].State != state {
+		return went, errNotOurs // somebody has marked or ended it since; the hook was called for nothing
 	}
-	went = moved[0]
-	hook := row.hook(went.State)
-	if hook == "" {
-		return went, save.Commit(ctx)
+	return moved[0], nil
+}
+
+// tryHook calls the hook of a settlement, and undoes what it did if it fails: fault is why.
+func (db *DB) tryHook(ctx context.Context, tx pgx.Tx, s *outbox.Settlement, hook, orderNo string) (fault string, err error) {
+	if s.HookFault != "" {
+		return s.HookFault, nil
 	}
-	fault := s.HookFault
-	if fault == "" {
-		if fault, err = db.callHook(ctx, save, hook, row.OrderNo, s.Result.Answer, within(s.Claim.Policy)); err != nil {
-			s.HookFault = "it was being called when the connection was lost"
-			return went, err
-		}
+	fault, err = db.callHook(ctx, tx, hook, orderNo, s.Result.Answer, within(s.Claim.Policy))
+	if err != nil {
+		s.HookFault = hookLost
 	}
-	if fault == "" {
-		return went, save.Commit(ctx)
-	}
-	if err := save.Rollback(ctx); err != nil {
-		return went, err
-	}
-	return owe(ctx, tx, s, went, hook, fault)
+	return fault, err
 }
 
 // owe records the attempt and keeps the row, since its hook has failed.
-func owe(ctx context.Context, tx pgx.Tx, s *outbox.Settlement, end outbox.Settled, hook, fault string) (outbox.Settled, error) {
+func (db *DB) owe(ctx context.Context, tx pgx.Tx, s *outbox.Settlement, state outbox.State, hook, fault string) (outbox.Settled, error) {
+	locked, err := query[struct{ ID outbox.ID }](ctx, tx, "keep a row whose hook has failed", sqlLock, db.fence(s))
+	if err != nil {
+		return outbox.Settled{}, err
+	}
+	if len(locked) == 0 {
+		return outbox.Settled{}, errNotOurs
+	}
 	var c columns
 	c.add(s)
 	ladder := outbox.Ladder(nil)
 	if s.Claim.Policy != nil {
 		ladder = s.Claim.Policy.Ladder
 	}
-	_, err := query[struct{ Rung *string }](ctx, tx, "keep a row whose hook has failed", sqlOwe, pgx.StrictNamedArgs{
+	_, err = query[struct{ Rung *string }](ctx, tx, "keep a row whose hook has failed", sqlOwe, pgx.StrictNamedArgs{
 		"id": s.Claim.ID, "attempt": s.Claim.Attempt, "round": s.Claim.Round, "began_ago": c.beganAgo[0], "duration": c.durations[0],
 		"outcome": c.outcomes[0], "status": c.statuses[0], "endpoint": s.Claim.Endpoint, "url": c.urls[0], "error": c.errors[0],
-		"excerpt": c.excerpts[0], "worker": s.Worker, "state": string(end.State), "reason": orNull(end.Reason), "hook": hook,
+		"excerpt": c.excerpts[0], "worker": s.Worker, "state": string(state), "reason": orNull(storable(s.Verdict.Reason)), "hook": hook,
 		"answer": orNull(storable(s.Result.Answer)), "fault": fault, "rung": s.Claim.Rung, "wait": ladder.Again(1),
 	})
-	return outbox.Settled{ID: s.Claim.ID, State: outbox.Pending, Reason: end.Reason, HookFault: hook + ": " + fault}, err
+	return outbox.Settled{ID: s.Claim.ID, State: outbox.Pending, Reason: s.Verdict.Reason, HookFault: hook + ": " + fault}, err
 }
 
 // within is how long a function may take.

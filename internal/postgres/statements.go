@@ -104,6 +104,7 @@ var (
 
 	sqlQueue    = statement("queue")
 	sqlLock     = statement("lock")
+	sqlPeek     = statement("peek")
 	sqlBound    = statement("bound")
 	sqlHook     = statement("hook")
 	sqlOwe      = statement("owe")

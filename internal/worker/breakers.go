@@ -17,6 +17,8 @@ const (
 	// mostlyFails of the last recentOf attempts open it too.
 	recentOf    = 20
 	mostlyFails = 16
+	// halfFails of them halve what may be in flight while it grows again.
+	halfFails = 10
 	// firstProbe follows the opening; each probe that fails doubles the wait, to lastProbe
 	// at most. The same figures are in sql/break.sql.
 	firstProbe = 5 * time.Second
@@ -171,7 +173,9 @@ func (b *breakers) ill(endpoint, why string, probe bool) {
 	h.inRow++
 	h.recent = h.recent<<1 | 1
 	h.seen = min(h.seen+1, recentOf)
-	if h.window > 0 {
+	// One that merely loses a request now and then gets what it can take: halved at each
+	// loss, a window never grew again where one request of ten was lost.
+	if h.window > 0 && bits.OnesCount32(h.recent&(1<<recentOf-1)) >= halfFails {
 		h.window = max(1, h.window/2)
 	}
 	switch {

@@ -165,12 +165,19 @@ func TestBreakersRampDown(t *testing.T) {
 		sees(b, repeat(refused, 5)...)
 		sees(b, answered)
 		time.Sleep(growEvery)
-		sees(b, answered)
-		sees(b, late)
-		if got := b.window("a"); got != 2 {
-			t.Errorf("a window of %d after 4 and a failure", got)
+		sees(b, answered, late, answered)
+		if got := b.window("a"); got != 4 {
+			t.Errorf("a window of %d after one was lost", got)
 		}
-		sees(b, late, late)
+		for range 4 {
+			sees(b, answered, late)
+		}
+		if got := b.window("a"); got != 2 {
+			t.Errorf("a window of %d, with half of the attempts lost", got)
+		}
+		for range 4 {
+			sees(b, answered, late)
+		}
 		if got := b.window("a"); got != 1 {
 			t.Errorf("a window of %d, wanted one at the least", got)
 		}

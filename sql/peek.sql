@@ -1,0 +1,18 @@
+/* orderbell:peek */
+-- Looks at one row that is to be settled alone, if it is this very attempt's to settle, and
+-- says which hooks it has. The fence is the same as in settle. elsewhere: a later attempt is
+-- in flight, so that the row does not end yet.
+-- Called by the worker in the transaction that calls an action or a hook, before it does:
+-- the row is locked after that, as in the business's own transactions, which change an order
+-- and then cancel its rows. The other way round they would deadlock.
+-- Index: primary keys. Locks: none.
+select d.attempt_count <> @attempt::int and d.state = 'in_flight' as elsewhere, coalesce(d.ends_as::text, '') as ends_as,
+       coalesce(n.order_no, '') as order_no, coalesce(n.on_acknowledged, '') as on_acknowledged, coalesce(n.on_exhausted, '') as on_exhausted
+from orderbell.delivery d
+left join lateral (
+  select n.order_no, n.on_acknowledged, n.on_exhausted from orderbell.notification n where n.id = @id::uuid
+) n on true
+where d.notification_id = @id and d.round = @round::int and not d.owes
+  and ((@acknowledged::bool and @attempt <= d.attempt_count)
+       or (d.state = 'in_flight' and d.attempt_count = @attempt
+           and (not @unknown::bool or d.claimed_by = @holder or d.leased_until <= now() or d.leased_until > now() + interval '1 minute')))
