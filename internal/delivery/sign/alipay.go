@@ -48,8 +48,10 @@ func (alipay) sign(keys []*Key, m *Message) (Signed, error) {
 		return Signed{}, err
 	}
 	fields = append(fields, field{"sign_type", "RSA2"}, field{"sign", signature})
-	return Signed{Body: fields.encode(), ContentType: "application/x-www-form-urlencoded; charset=utf-8"}, nil
+	return Signed{Body: fields.encode(), ContentType: formType}, nil
 }
+
+const formType = "application/x-www-form-urlencoded; charset=utf-8"
 
 type field struct{ name, value string }
 

@@ -20,6 +20,7 @@ func BenchmarkSign(b *testing.B) {
 		{"standard-webhooks v1a", "standard-webhooks", keys(b, "standard-webhooks", privateSecret)},
 		{"alipay-rsa2", "alipay-rsa2", keys(b, "alipay-rsa2", rsaPEM)},
 		{"wechatpay-v3", "wechatpay-v3", keys(b, "wechatpay-v3", wechatPaySecret(rsaPEM))},
+		{"wechatpay-request", "wechatpay-request", keys(b, "wechatpay-request", wechatPayAccount(rsaPEM))},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			scheme := parse(b, c.scheme)
@@ -39,6 +40,17 @@ func BenchmarkSign(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkVerify is what it costs to believe an answer of 500 bytes.
+func BenchmarkVerify(b *testing.B) {
+	key, body := answerKey(b, rsaPublicPEM), fromAlipay(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := verifyAlipay(b, key, body); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

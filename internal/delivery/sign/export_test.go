@@ -13,3 +13,8 @@ func (k *Key) WithRSA(key *rsa.PrivateKey) *Key {
 	other.rsa = key
 	return &other
 }
+
+// AskWeChatPayWith signs a request with a nonce that is known.
+func (k *Key) AskWeChatPayWith(m *Message, nonce string) (Signed, error) {
+	return k.askWeChatPay(m, nonce)
+}

@@ -22,8 +22,9 @@ type Key struct {
 
 	shared  *mac               // hmac-sha256; standard-webhooks, whsec_
 	ed25519 ed25519.PrivateKey // standard-webhooks, whsk_
-	rsa     *rsa.PrivateKey    // alipay-rsa2, wechatpay-v3
-	serial  string             // wechatpay-v3: which key signed
+	rsa     *rsa.PrivateKey    // of Alipay's and WeChat Pay's schemes
+	serial  string             // of WeChat Pay's: which key signed
+	mchID   string             // wechatpay-request: who asks
 	seal    cipher.AEAD        // wechatpay-v3: under the API v3 key
 }
 

@@ -2,6 +2,7 @@ package sign
 
 import (
 	"fmt"
+	"net/url"
 	"time"
 
 	"github.com/orderbell/orderbell/internal/outbox"
@@ -20,6 +21,8 @@ type Message struct {
 
 	Method, Format string // the policy's
 	Body           string // what the format made of the notification's body
+	// URL is where it goes, the query included. It is only looked at.
+	URL *url.URL
 }
 
 // Signed is what a request carries. Headers replace any others of their names.

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"testing"
 	"time"
 
@@ -57,6 +58,11 @@ func wechatPaySecret(privateKey string) string {
 	return string(text)
 }
 
+func wechatPayAccount(privateKey string) string {
+	text, _ := json.Marshal(map[string]string{"private_key": privateKey, "serial": serial, "mchid": "1900000001"})
+	return string(text)
+}
+
 func parse(tb testing.TB, signature string) sign.Scheme {
 	tb.Helper()
 	scheme, err := sign.Parse(signature)
@@ -88,7 +94,11 @@ func message(signature string) *sign.Message {
 		At:      time.Date(2026, 11, 21, 1, 2, 3, 9e8, china),
 		Method:  http.MethodPost, Format: "body", Body: `{"trade_state":"SUCCESS","out_trade_no":"2026112000017"}`,
 	}
-	if signature == "alipay-rsa2" {
+	m.URL = &url.URL{Scheme: "https", Host: "pay.example", Path: "/v3/orders/42", RawQuery: "mchid=1900000001"}
+	if signature == "wechatpay-request" {
+		m.Method, m.Format, m.Body = http.MethodGet, "query", ""
+	}
+	if signature == "alipay-rsa2" || signature == "alipay-gateway" {
 		m.Format, m.Body = "form", "trade_status=TRADE_SUCCESS&total_amount=0.01"
 	}
 	return m

@@ -40,10 +40,13 @@ const (
 	alipayRSA2       = "alipay-rsa2"
 	wechatPayV3      = "wechatpay-v3"
 	hmacSHA256       = "hmac-sha256"
+	toAlipay         = "alipay-gateway"
+	toWeChatPay      = "wechatpay-request"
 )
 
 // all is what [Parse] knows, for its error.
-const all = none + ", " + standardWebhooks + ", " + alipayRSA2 + ", " + wechatPayV3 + ", " + hmacSHA256 + " and " + hmacSHA256 + ":Header-Name"
+const all = none + ", " + standardWebhooks + ", " + alipayRSA2 + ", " + wechatPayV3 + ", " + hmacSHA256 + " and " + hmacSHA256 +
+	":Header-Name; for questions to payment channels " + toAlipay + " and " + toWeChatPay
 
 // Parse reads the signature of a policy or endpoint. The error lists what exists.
 func Parse(signature string) (Scheme, error) {
@@ -58,6 +61,10 @@ func Parse(signature string) (Scheme, error) {
 		return Scheme{wechatPay{}}, nil
 	case hmacSHA256:
 		return Scheme{inHeader{defaultHeader}}, nil
+	case toAlipay:
+		return Scheme{alipayGateway{}}, nil
+	case toWeChatPay:
+		return Scheme{wechatPayRequest{}}, nil
 	}
 	header, ok := strings.CutPrefix(signature, hmacSHA256+":")
 	if !ok {

@@ -15,6 +15,7 @@ func TestParse(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"none": "none", "standard-webhooks": "standard-webhooks", "alipay-rsa2": "alipay-rsa2", "wechatpay-v3": "wechatpay-v3",
+		"alipay-gateway": "alipay-gateway", "wechatpay-request": "wechatpay-request",
 		"hmac-sha256": "hmac-sha256", "hmac-sha256:Orderbell-Signature": "hmac-sha256", "hmac-sha256:orderbell-signature": "hmac-sha256",
 		"hmac-sha256:x-hub-signature-256": "hmac-sha256:X-Hub-Signature-256", "hmac-sha256:Authorization": "hmac-sha256:Authorization",
 	} {
@@ -31,7 +32,7 @@ func TestParse(t *testing.T) {
 func TestParseSaysWhatThereIs(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"": "there are none, standard-webhooks, alipay-rsa2, wechatpay-v3, hmac-sha256 and hmac-sha256:Header-Name", "None": "there are none,",
+		"": "there are none, standard-webhooks, alipay-rsa2, wechatpay-v3, hmac-sha256 and hmac-sha256:Header-Name; for questions to payment channels alipay-gateway and wechatpay-request", "None": "there are none,",
 		"hmac-sha512": "there are none,", "none:X": "there are none,", "alipay": "alipay-rsa2",
 		"hmac-sha256:": "the name of the header is missing", "hmac-sha256:X Y": "no name of a header", "hmac-sha256:X\r\nY: z": "no name of a header",
 		"hmac-sha256:签名": "no name of a header", "hmac-sha256:content-length": "Content-Length has another use", "hmac-sha256:HOST": "another use",
@@ -86,8 +87,9 @@ func TestFits(t *testing.T) {
 	fits := map[string]string{
 		"standard-webhooks": "POST body,POST form,GET body,GET form", "hmac-sha256:X-Y": "POST body,POST form,GET body,GET form",
 		"alipay-rsa2": "POST form", "wechatpay-v3": "POST body",
+		"alipay-gateway": "POST form", "wechatpay-request": "GET query,POST body",
 	}
-	secrets := map[string]string{"standard-webhooks": sharedSecret, "hmac-sha256:X-Y": hmacSecret, "alipay-rsa2": rsaPEM, "wechatpay-v3": wechatPaySecret(rsaPEM)}
+	secrets := map[string]string{"standard-webhooks": sharedSecret, "hmac-sha256:X-Y": hmacSecret, "alipay-rsa2": rsaPEM, "wechatpay-v3": wechatPaySecret(rsaPEM), "alipay-gateway": rsaPEM, "wechatpay-request": wechatPayAccount(rsaPEM)}
 	for signature, list := range fits {
 		s, key := parse(t, signature), keys(t, signature, secrets[signature])
 		for _, method := range []string{http.MethodPost, http.MethodGet} {
@@ -113,8 +115,8 @@ func TestFits(t *testing.T) {
 // Without a key of its own a scheme gives nothing that could be sent.
 func TestNothingWithoutItsKey(t *testing.T) {
 	t.Parallel()
-	wrong := map[string]string{"standard-webhooks": hmacSecret, "hmac-sha256": sharedSecret, "alipay-rsa2": wechatPaySecret(rsaPEM), "wechatpay-v3": rsaPEM}
-	other := map[string]string{"standard-webhooks": "hmac-sha256", "hmac-sha256": "standard-webhooks", "alipay-rsa2": "wechatpay-v3", "wechatpay-v3": "alipay-rsa2"}
+	wrong := map[string]string{"standard-webhooks": hmacSecret, "hmac-sha256": sharedSecret, "alipay-rsa2": wechatPaySecret(rsaPEM), "wechatpay-v3": rsaPEM, "alipay-gateway": rsaPEM, "wechatpay-request": wechatPaySecret(rsaPEM)}
+	other := map[string]string{"standard-webhooks": "hmac-sha256", "hmac-sha256": "standard-webhooks", "alipay-rsa2": "wechatpay-v3", "wechatpay-v3": "alipay-rsa2", "alipay-gateway": "alipay-rsa2", "wechatpay-request": "wechatpay-v3"}
 	for signature, secret := range wrong {
 		for name, list := range map[string][]*sign.Key{"none": nil, "nil": {nil}, "the zero key": {{}}, "another's": keys(t, other[signature], secret)} {
 			got, err := parse(t, signature).Sign(list, message(signature))
@@ -138,7 +140,7 @@ func TestHeaderChangesUnderAKey(t *testing.T) {
 func TestOldestKeySigns(t *testing.T) {
 	t.Parallel()
 	for signature, pair := range map[string][2]string{
-		"hmac-sha256": {"the newer secret of the two", hmacSecret}, "alipay-rsa2": {otherRSA, rsaPEM},
+		"hmac-sha256": {"the newer secret of the two", hmacSecret}, "alipay-rsa2": {otherRSA, rsaPEM}, "alipay-gateway": {otherRSA, rsaPEM},
 	} {
 		both := signed(t, signature, message(signature), pair[0], pair[1])
 		if diff := cmp.Diff(signed(t, signature, message(signature), pair[1]), both); diff != "" {

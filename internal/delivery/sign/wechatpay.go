@@ -140,7 +140,7 @@ func (k *Key) signWechatPay(m *Message, sealing, signing string) (Signed, error)
 		{"Wechatpay-Nonce", signing},
 		{"Wechatpay-Signature", signature},
 		{"Wechatpay-Serial", k.serial},
-		{"Wechatpay-Signature-Type", "WECHATPAY2-SHA256-RSA2048"},
+		{"Wechatpay-Signature-Type", weChatPayScheme},
 	}}, nil
 }
 
