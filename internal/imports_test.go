@@ -27,7 +27,7 @@ var may = map[string][]string{
 		"internal/outbox", "internal/postgres", "internal/secret", "internal/worker",
 	},
 	"internal/bench/merchant": {},
-	"internal/demo":           {"internal/app", "internal/config", "internal/devpg", "internal/outbox", "internal/postgres"},
+	"internal/demo":           {"internal/app", "internal/channels", "internal/config", "internal/devpg", "internal/outbox", "internal/postgres"},
 	"internal/app": {
 		"internal/config", "internal/delivery", "internal/delivery/netguard", "internal/delivery/sign", "internal/janitor",
 		"internal/outbox", "internal/postgres", "internal/secret", "internal/worker",
@@ -43,6 +43,7 @@ var may = map[string][]string{
 	"internal/secret":               {},
 	"internal/devpg":                {},
 	"internal/outbox":               {},
+	"internal/channels":             {},
 	"migrations":                    {},
 	"sql":                           {},
 	// Test support.
@@ -62,7 +63,7 @@ var only = map[string][]string{
 	"github.com/goccy/go-yaml":              {"internal/config"},
 	"github.com/expr-lang/expr":             {"internal/delivery/acknowledge"},
 	"github.com/fergusstrange/embedded-pos": {"internal/devpg"},
-	"net/http":                              {"internal/delivery", "internal/delivery/acknowledge", "internal/bench", "internal/demo", "internal/merchanttest", "internal/chaos"},
+	"net/http":                              {"internal/delivery", "internal/delivery/acknowledge", "internal/bench", "internal/demo", "internal/merchanttest", "internal/chaos", "internal/channels"},
 }
 
 type listed struct {
