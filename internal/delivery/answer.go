@@ -17,6 +17,13 @@ type answer struct {
 	body      string // at most the cap
 	truncated bool   // more than the cap came
 	at        time.Time
+
+	// unproven is why it is not known to be the endpoint's, where that is verified. It
+	// continues the words "the answer's signature".
+	unproven string
+	// proven is the part of the body that a signature covers, where that is verified: all
+	// that the rules see.
+	proven string
 }
 
 // read takes an answer off the wire, up to limit bytes of body. It always closes

@@ -29,7 +29,7 @@ func BenchmarkRequest(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := courier.request(b.Context(), claim, nil); err != nil {
+				if _, _, err := courier.request(b.Context(), claim, 0, nil); err != nil {
 					b.Fatal(err)
 				}
 			}

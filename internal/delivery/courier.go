@@ -134,25 +134,51 @@ func (c *Courier) deliver(ctx context.Context, claim *outbox.Claim, x *exchange)
 	start := time.Now()
 	defer func() {
 		if p := recover(); p != nil {
-			// Connected: it is not for want of a network.
-			result = outbox.Result{Outcome: outbox.OutcomeUnreachable, Connected: true, Error: clip(fmt.Sprintf("the courier failed: %v", p))}
+			result = failedHere(p)
 		}
 		result.Elapsed = time.Since(start)
 	}()
-	return c.attempt(ctx, claim, x)
+	var heard heard
+	if result = c.ask(ctx, claim, 0, x, &heard); heard.whole {
+		return heard.result(claim, heard.answer)
+	}
+	return result
 }
 
-func (c *Courier) attempt(ctx context.Context, claim *outbox.Claim, x *exchange) outbox.Result {
+// failedHere is the result of a panic. Connected: it is not for want of a network.
+func failedHere(p any) outbox.Result {
+	return outbox.Result{Outcome: outbox.OutcomeUnreachable, Connected: true, Error: clip(fmt.Sprintf("the courier failed: %v", p))}
+}
+
+// heard is an answer that can be judged, and the rules to judge it by.
+type heard struct {
+	whole bool // one came
+	rules
+	answer
+}
+
+// result judges what an answer, or a part of it, means for a claim.
+func (h *heard) result(claim *outbox.Claim, a answer) outbox.Result {
+	r := h.judge(a)
+	if claim.Alone && a.unproven == "" {
+		r.Answer = a.body
+	}
+	return r
+}
+
+// ask sends a claim, or a batch of this many in its body, and reads the answer. Where none
+// came that can be judged, the result says why.
+func (c *Courier) ask(ctx context.Context, claim *outbox.Claim, batch int, x *exchange, h *heard) outbox.Result {
 	rules, err := c.ready(claim.Policy)
 	if err != nil {
 		return outbox.Result{Outcome: outbox.OutcomeInterrupted, Error: clip(fmt.Sprintf("nothing was sent: %v", err))}
 	}
 	trip := begin(ctx, timeoutOf(claim.Policy))
 	defer trip.end()
-	request, err := c.request(trip.traced(), claim, x)
+	request, by, err := c.request(trip.traced(), claim, batch, x)
 	var unsigned *unsignedError
 	if errors.As(err, &unsigned) {
-		return outbox.Result{Outcome: outbox.OutcomeInterrupted, Parked: true, Error: clip(fmt.Sprintf("nothing was sent, it cannot be signed: %v", err))}
+		return outbox.Result{Outcome: outbox.OutcomeInterrupted, Parked: true, Error: clip(fmt.Sprintf("nothing was sent, %v", err))}
 	}
 	if err != nil {
 		return outbox.Result{Outcome: outbox.OutcomeRejected, Error: clip(fmt.Sprintf("nothing was sent: %v", err))}
@@ -165,6 +191,9 @@ func (c *Courier) attempt(ctx context.Context, claim *outbox.Claim, x *exchange)
 	}
 	trip.enter(phaseBody)
 	answer, err := read(response, c.maxAnswer)
+	if err == nil && by != nil {
+		by.verify(claim, &answer)
+	}
 	x.came(answer)
 	if err != nil {
 		return trip.failed(err, answer)
@@ -172,7 +201,8 @@ func (c *Courier) attempt(ctx context.Context, claim *outbox.Claim, x *exchange)
 	if trip.proxied && !trip.tunnel && answer.fromProxy() {
 		return unsent("the egress proxy answered " + clip(response.Status))
 	}
-	return rules.judge(answer)
+	*h = heard{true, rules, answer}
+	return outbox.Result{}
 }
 
 // timeoutOf bounds an attempt.

@@ -32,9 +32,9 @@ func contentType(format string) string {
 	return ""
 }
 
-// ours is how many headers a request has beside its endpoint's, at most: the six
+// ours is how many headers a request has beside its endpoint's, at most: the seven
 // below, and one for the user info or an empty body's length.
-const ours = 7
+const ours = 8
 
 // headers is an http.Header whose values lie side by side in one allocation.
 type headers struct {
@@ -53,7 +53,8 @@ func (h *headers) set(name, value string) {
 	h.Header[name] = h.values[last : last+1 : last+1]
 }
 
-func (c *Courier) header(claim *outbox.Claim, user *url.Userinfo, signed *sign.Signed) (http.Header, error) {
+// header makes the headers of a claim; a batch of some tells of them in its body.
+func (c *Courier) header(claim *outbox.Claim, user *url.Userinfo, signed *sign.Signed, batch int) (http.Header, error) {
 	h := newHeaders(len(claim.Headers) + ours + len(signed.Headers))
 	if err := h.setEndpoints(claim.Headers); err != nil {
 		return nil, err
@@ -71,9 +72,14 @@ func (c *Courier) header(claim *outbox.Claim, user *url.Userinfo, signed *sign.S
 		h.set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password)))
 	}
 	h.set("User-Agent", c.agent)
-	h.set("Orderbell-Notification-Id", outbox.FormatID(claim.ID))
-	h.set("Orderbell-Attempt", strconv.Itoa(claim.Attempt))
-	h.set("Orderbell-Event", escape(claim.Event, func(b byte) bool { return b > ' ' && b < 0x7f && b != '%' }))
+	if batch > 0 {
+		h.set("Orderbell-Batch", strconv.Itoa(batch))
+	}
+	if batch == 0 || claim.Probe {
+		h.set("Orderbell-Notification-Id", outbox.FormatID(claim.ID))
+		h.set("Orderbell-Attempt", strconv.Itoa(claim.Attempt))
+		h.set("Orderbell-Event", escape(claim.Event, func(b byte) bool { return b > ' ' && b < 0x7f && b != '%' }))
+	}
 	if claim.Probe {
 		h.set("Orderbell-Probe", "1")
 	}

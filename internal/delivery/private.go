@@ -50,7 +50,7 @@ func (p private) hide(text string) string {
 func (p private) told(r outbox.Result, x *exchange, by rules) outbox.Result {
 	if clean := p.hide(x.answer.body); clean != x.answer.body {
 		shown := x.answer
-		shown.body = clean
+		shown.body, shown.proven = clean, p.hide(shown.proven)
 		other := by.judge(shown)
 		r.Excerpt = other.Excerpt
 		if r.Outcome == other.Outcome {

@@ -24,6 +24,7 @@ type probe struct {
 	endpoint *outbox.Endpoint
 	policy   *outbox.Policy
 	scheme   string
+	verifies bool // it signs its answers: a channel that is asked
 	forger   forger
 	rules    rules
 	private  private
@@ -68,7 +69,7 @@ func (p *probe) prepare() error {
 	if err != nil {
 		return err
 	}
-	p.scheme = scheme.String()
+	p.scheme, p.verifies = scheme.String(), scheme.Verifies()
 	p.forger, p.report.Signature = forger{p.scheme}, p.scheme
 	return p.courier.CheckEndpoint(p.endpoint, p.policy)
 }
@@ -92,7 +93,7 @@ func (p *probe) claim() *outbox.Claim {
 	return &outbox.Claim{
 		ID: freshID(p.time()), Attempt: 1, Endpoint: e.ID, Event: probeEvent, URL: e.URL, EndpointURL: e.URL,
 		Body: probeBody, Headers: e.Headers, Signature: e.Signature, Secrets: e.Secrets, Policy: p.policy,
-		At: p.time(), Probe: true,
+		AnswerKey: e.AnswerKey, At: p.time(), Probe: true,
 	}
 }
 

@@ -12,6 +12,10 @@ import (
 func (p *probe) acknowledge(t *trial) {
 	c := t.check("acknowledge", p.request()+"; wanted: "+p.wanted())
 	allowed := timeoutOf(p.policy)
+	if p.verifies && t.answered() && !t.acknowledged() {
+		p.channel(c, t)
+		return
+	}
 	switch {
 	case t.acknowledged() && t.Elapsed > allowed/2:
 		p.add(c, Warned, fmt.Sprintf("it was acknowledged, after more than half of the time allowed (%s)", allowed),
@@ -27,6 +31,15 @@ func (p *probe) acknowledge(t *trial) {
 	default:
 		p.add(c, Failed, t.Error, "answer with whole HTTP/1.1: a status line, headers, and the body that they announce")
 	}
+}
+
+// channel tells what a payment channel answered to a question about nothing.
+func (p *probe) channel(c Check, t *trial) {
+	if why := t.answer.unproven; why != "" {
+		p.add(c, Warned, t.Error, "channels leave some of their errors unsigned: compare the URL, the account, the secret and the answer_key with what the channel gave")
+		return
+	}
+	p.add(c, Passed, "it answers, and its signature is verified; a question about no trade cannot be acknowledged", "")
 }
 
 // forgeries checks that what nobody signed is not believed.
@@ -60,6 +73,8 @@ func (p *probe) needless(ctx context.Context, first *trial) string {
 	switch {
 	case p.scheme == "none":
 		return "requests to this endpoint are not signed"
+	case p.verifies:
+		return "a payment channel is not sent forged requests"
 	case ctx.Err() != nil:
 		return "the probe was stopped"
 	case !first.answered():

@@ -12,31 +12,31 @@ import (
 	"github.com/orderbell/orderbell/internal/outbox"
 )
 
-// request makes the request of a claim. An error says why this row can never be
-// sent; it names no secret.
-func (c *Courier) request(ctx context.Context, claim *outbox.Claim, x *exchange) (*http.Request, error) {
+// request makes the request of a claim, or of a batch of this many, and says who signed
+// it: nil for nobody. An error says why this row can never be sent; it names no secret.
+func (c *Courier) request(ctx context.Context, claim *outbox.Claim, batch int, x *exchange) (*http.Request, *signer, error) {
 	u, err := c.targets.of(claim)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	body, query, err := encode(claim)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if query != "" {
 		u = withQuery(u, query)
 	}
-	signed, err := c.signers.sign(claim, body)
+	signed, by, err := c.signers.sign(claim, u, body)
 	if err == nil {
 		signed, err = x.change(signed)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	body = signed.Body
-	header, err := c.header(claim, u.User, &signed)
+	header, err := c.header(claim, u.User, &signed, batch)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	r := (&http.Request{
 		Method:        claim.Policy.Method,
@@ -56,7 +56,7 @@ func (c *Courier) request(ctx context.Context, claim *outbox.Claim, x *exchange)
 			r.Header["content-length"] = []string{"0"} //nolint:canonicalheader // the canonical key would be dropped
 		}
 	}
-	return r, nil
+	return r, by, nil
 }
 
 // target reads a URL. Errors of url.Parse are not passed on, since they repeat

@@ -18,16 +18,16 @@ func TestTargetsAreShared(t *testing.T) {
 	for i := range 3 {
 		claim := endpointsClaim("https://shop.example/n?x")
 		claim.Body = fmt.Sprintf(`{"i":%d}`, i)
-		r, err := courier.request(t.Context(), claim, nil)
+		r, _, err := courier.request(t.Context(), claim, 0, nil)
 		if want := fmt.Sprintf("/n?x&i=%d", i); err != nil || r.URL.RequestURI() != want {
 			t.Fatalf("got %v, %v, want %s", r, err, want)
 		}
 		claim.Body = "{}"
-		first, err := courier.request(t.Context(), claim, nil)
+		first, _, err := courier.request(t.Context(), claim, 0, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if second, err := courier.request(t.Context(), claim, nil); err != nil || second.URL != first.URL {
+		if second, _, err := courier.request(t.Context(), claim, 0, nil); err != nil || second.URL != first.URL {
 			t.Errorf("the URL was read again, %v", err)
 		}
 	}

@@ -1,12 +1,15 @@
 package delivery
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 
 	"github.com/orderbell/orderbell/internal/delivery/acknowledge"
 	"github.com/orderbell/orderbell/internal/outbox"
 )
+
+const unprovenBytes = 160 // of an answer in the error about its signature
 
 // judge says what a whole answer came to.
 func (r rules) judge(a answer) outbox.Result {
@@ -16,7 +19,12 @@ func (r rules) judge(a answer) outbox.Result {
 		result.Error = fmt.Sprintf("status %d with a body over the size cap of %d bytes, which never counts", a.status, len(a.body))
 		return result
 	}
-	seen := acknowledge.Answer{Status: a.status, Header: a.header, Body: a.body}
+	if a.unproven != "" {
+		result.Outcome = outbox.OutcomeAnswered
+		result.Error = clip(fmt.Sprintf("the answer's signature %s: status %d with %s", a.unproven, a.status, quoted(excerpt(a.body, unprovenBytes))))
+		return result
+	}
+	seen := acknowledge.Answer{Status: a.status, Header: a.header, Body: cmp.Or(a.proven, a.body)}
 	if r.reject != nil {
 		if yes, err := r.reject.True(seen); yes && err == nil {
 			result.Outcome = outbox.OutcomeRejected
