@@ -10,8 +10,13 @@
 //	bounds.go                              what an endpoint may send before it is cut off
 //	proxy.go, credentials.go               an egress proxy; an endpoint's own certificates
 //	answer.go, excerpt.go, retryafter.go   the answer is read, capped and made safe
+//	signer.go                              who signs, and verifies what channels answer
 //	rules.go, verdict.go                   the policy's rules say what it came to
 //	failure.go                             what went wrong instead, in words, and at whose side
+//
+// Several notifications go the same way in one request, a JSON array of them:
+//
+//	batch.go                               which may go together, and what each was answered
 //
 // A probe tests an endpoint by the same way, about no order:
 //
@@ -177,6 +182,26 @@
 //     interrupted, which would be claimed again at once, and panic again.
 //   - A status line that came is recorded even where the body was cut short or
 //     late, with what came of the body. The outcome is the failure's all the same.
+//   - An answer that must be signed and is not proven is answered, whatever it says: it
+//     neither acknowledges nor rejects, and hooks do not get it, for they act on what they
+//     read. Its excerpt is in the history. Rules see what is proven alone.
+//   - A scheme that verifies has no fallback: an endpoint without a key for its answers is
+//     parked, as one without a secret.
+//   - A batch is one attempt of each notification in it, with one deadline. Requests of a
+//     list are made one after the other, so that the worker has one call and one slot.
+//     Rejected: at once, which would take more of the endpoint than its limits say.
+//   - A batch of one is an array too, and so is a probe of an endpoint that has batches: no
+//     receiver needs two parsers. Formats that have no array go alone, and questions,
+//     since one answer of a channel is about one trade.
+//   - An answer counts one by one only if it is an array with exactly as many elements.
+//     Anything else is everybody's: an array that is too short or long tells nothing of
+//     which is which. Whoever answers the status 200 to a policy that looks at nothing
+//     else acknowledges all.
+//   - A body that is JSON stands in a batch as JSON, compact and with its numbers as they
+//     were written; anything else as a text, so that no body spoils its neighbours.
+//   - A batch is signed with the id of its first notification. That id may come again in
+//     front of others, so a receiver tells notifications apart by the ids in the body, and
+//     never by webhook-id.
 //   - A probe sends by the code that delivers, with one hook after the signing, so that
 //     it finds what an attempt would meet. Rejected: a client of its own.
 //   - Its forged requests have ids of their own: a merchant that knows an id may
@@ -187,6 +212,8 @@
 //   - An old request that is acknowledged fails under standard-webhooks, whose
 //     specification asks for a tolerance. It is a warning under wechatpay-v3, whose SDKs
 //     refuse it; the other schemes have no rule.
+//   - A payment channel is sent no forged requests, and its probe does not fail for want of
+//     an acknowledgement: it is asked about no trade.
 //   - A probe takes no slot and no token of its endpoint's limits: it is a handful of
 //     requests, and an operator asked for it.
 //   - What is at fault on our side (a proxy, the address policy, a key) is not in the

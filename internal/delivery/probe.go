@@ -115,7 +115,11 @@ func freshID(at time.Time) outbox.ID {
 // send makes one request.
 func (p *probe) send(ctx context.Context, claim *outbox.Claim, forge func(*sign.Signed) error) *trial {
 	t := &trial{exchange: exchange{forge: forge}}
-	t.Result = p.courier.deliver(ctx, claim, &t.exchange)
+	if p.endpoint.BatchSize > 1 && batchable(claim) {
+		t.Result = p.courier.deliverBatch(ctx, batches([]*outbox.Claim{claim})[0], &t.exchange)[0]
+	} else {
+		t.Result = p.courier.deliver(ctx, claim, &t.exchange)
+	}
 	t.Result = p.private.told(t.Result, &t.exchange, p.rules)
 	return t
 }
@@ -164,6 +168,9 @@ func (p *probe) ours(c Check, fault string) {
 // request says what is sent, as far as the merchant needs to know.
 func (p *probe) request() string {
 	text := fmt.Sprintf("%s, format %s", p.policy.Method, p.policy.Format)
+	if p.endpoint.BatchSize > 1 && p.policy.Method == outbox.MethodPost && p.policy.Format == outbox.FormatBody {
+		text += ", as a batch of one"
+	}
 	if p.scheme != "none" {
 		text += ", signed with " + p.scheme
 	}
