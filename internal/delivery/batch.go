@@ -3,6 +3,8 @@ package delivery
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -135,10 +137,25 @@ func (b *batch) close() *outbox.Claim {
 	whole := *b.claims[0]
 	b.body.WriteByte(']')
 	whole.Body, whole.ContentType = b.body.String(), "application/json"
+	if len(b.claims) > 1 {
+		whole.ID = b.id()
+	}
 	if slices.ContainsFunc(b.claims, func(c *outbox.Claim) bool { return c.Event != whole.Event }) {
 		whole.Event = batchEvent
 	}
 	return &whole
+}
+
+// id tells one batch from every other: a receiver that takes the first notification's id for
+// the message's would take another batch that begins with it for one that it has had.
+func (b *batch) id() (id outbox.ID) {
+	h := sha256.New()
+	for _, claim := range b.claims {
+		h.Write(claim.ID[:])
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(claim.Attempt)))
+	}
+	copy(id[:], h.Sum(nil))
+	return id
 }
 
 // deliverBatch makes one request, and says what it came to for each claim.

@@ -199,9 +199,9 @@
 //     else acknowledges all.
 //   - A body that is JSON stands in a batch as JSON, compact and with its numbers as they
 //     were written; anything else as a text, so that no body spoils its neighbours.
-//   - A batch is signed with the id of its first notification. That id may come again in
-//     front of others, so a receiver tells notifications apart by the ids in the body, and
-//     never by webhook-id.
+//   - A batch of several is signed with an id of its own, made of those of its notifications and their
+//     attempts. Rejected: the first one's. A receiver that tells messages apart by webhook-id
+//     would take another batch that begins with it for one that it has had.
 //   - A probe sends by the code that delivers, with one hook after the signing, so that
 //     it finds what an attempt would meet. Rejected: a client of its own.
 //   - Its forged requests have ids of their own: a merchant that knows an id may
