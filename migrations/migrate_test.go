@@ -362,8 +362,11 @@ func TestMigratingWaitsForOpenOrders(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t)
 	m := migrator(t, url)
-	if _, err := m.Down(t.Context(), true); err != nil {
-		t.Fatal(err)
+	const before = 12 // the thirteenth changes what orders read
+	for range migrations.Version - before {
+		if _, err := m.Down(t.Context(), true); err != nil {
+			t.Fatal(err)
+		}
 	}
 	order, other := connect(t, url), connect(t, url)
 	execute(t, order, "begin")

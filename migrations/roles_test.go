@@ -103,7 +103,7 @@ func TestRights(t *testing.T) {
 		{"orderbell_reader", enqueue, false},
 		{"orderbell_reader", "select orderbell.cancel('m-1', 'A1')", false},
 
-		{"orderbell_worker", enqueue, false},
+		{"orderbell_worker", enqueue, true}, // scans do
 		{"orderbell_worker", "update orderbell.notification set body = ''", false},
 		{"orderbell_worker", "update orderbell.attempt set error = ''", false},
 		{"orderbell_worker", "delete from orderbell.attempt", false},
