@@ -5,7 +5,7 @@
 //
 //   - Claims, settles and all that reads have pools of their own, and the bell two
 //     connections, so that none starves another: six connections a worker, eight at
-//     the most.
+//     the most, and one for each scan that it runs.
 //   - Every connection pins what a database or a role may have set otherwise:
 //     isolation, timeouts, search_path, time zone, plan mode. A claim under
 //     REPEATABLE READ, for one, would fail.
@@ -98,6 +98,21 @@
 //   - claimed_by has a token of the process. A claim whose answer was lost can then be
 //     looked for without taking what another worker of the same name has. Rejected: a
 //     token for each claim, a column more for something that happens once in an outage.
+//   - A run of a scan has a connection of its own, made for it: what a query of somebody's
+//     leaves in its session (a lock, a setting, a temporary table) meets nobody. It costs a
+//     connection for each tick, on the worker that runs it. It finds tables as the
+//     database's users do: search_path and time zone are not ours.
+//   - What a run did and the record of it commit together, and a transaction's lock keeps a
+//     second run away: it goes when the server has ended the statement, not when a worker
+//     is thought to be dead. Rejected: a lease, which ends while the statement goes on.
+//   - A row of scan_run that is unfinished and not locked had a worker that died: nobody
+//     need renew anything, and no clock decides.
+//   - A compensating scan is one transaction, in a function of the database: half of it is
+//     never done, no row travels, and a dry run is the same, rolled back. What is wrong with
+//     a row is looked for before, rather than caught: a savepoint for each row slows down
+//     every snapshot once there are many. Rejected: batches, for which the rows would have
+//     to wait in the worker; their gain, shorter locks on the keys, is small where the query
+//     leaves the last minutes out.
 //   - Migrations wait 200 ms for a lock, and try again for five minutes: whoever queues
 //     for a whole table holds up every order that comes after it.
 package postgres

@@ -112,6 +112,15 @@ var (
 	sqlLockOwed = statement("lock_owed")
 	sqlPaid     = statement("paid")
 	sqlOweAgain = statement("owe_again")
+
+	sqlScanLast       = statement("scan_last")
+	sqlScanClaim      = statement("scan_claim")
+	sqlScanBegin      = statement("scan_begin")
+	sqlScanFinish     = statement("scan_finish")
+	sqlScanCompensate = statement("scan_compensate")
+	sqlScanBury       = statement("scan_bury")
+	sqlScanPrune      = statement("scan_prune")
+	sqlScanHealth     = statement("scan_health")
 )
 
 // patience bounds a statement together with its way there and back: longer than
