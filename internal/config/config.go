@@ -17,6 +17,8 @@ type Config struct {
 	Log      Log
 	// TLS has an entry for each endpoint with certificates of its own.
 	TLS []TLS
+	// Scans are the queries that run on a schedule.
+	Scans []Scan
 }
 
 // Database says where the business database is. Both fields may hold a password;

@@ -24,6 +24,10 @@
 //     parser's cost grows with the square of keys and nesting: 64 KB of "a: 1" took
 //     0.4 s, but 32 KB of "[" took over 1.7 GB of memory. Lexing alone is linear,
 //     so the nesting is judged on the tokens, before parsing.
+//   - A schedule of a scan is kept as it was written, with its place, and judged by those
+//     who know schedules, as URLs are by those who know databases: [Error] carries both
+//     also where something else is wrong. Rejected: a parser handed to [Load] by all of
+//     its callers.
 //   - A file with nothing in it is an error, for it is most often a failed template
 //     or a bad mount. One that holds only comments is fine.
 package config

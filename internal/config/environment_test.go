@@ -43,7 +43,7 @@ func TestBadVariablesAreNamed(t *testing.T) {
 		`ORDERBELL_NETWORK_HTTP: "1" is not known; allowed: true, false`,
 		`ORDERBELL_NETWORK_PORTS: "" is no whole number; allowed: 1 to 65535`,
 		`ORDERBELL_NETWORK_PORTS: "x" is no whole number; allowed: 1 to 65535`,
-		`ORDERBELL_SCANS: this release has no scans yet; leave ORDERBELL_SCANS out`,
+		`ORDERBELL_SCANS: a list of entries can be set in the file alone; leave ORDERBELL_SCANS out`,
 		`ORDERBELL_SECRETS_MASTER_KEY: the value (not shown) is no list of master keys: master key 1 of 1 has 3 bytes; it must be 32`,
 		`ORDERBELL_WORKER_CONCURRENCY: "99999999999999999999" is out of range; allowed: 1 to 10000`,
 		`ORDERBELL_WORKER_NAME: "\xff" is no worker name; allowed: 1 to 63 printable characters`,

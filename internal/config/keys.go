@@ -74,7 +74,7 @@ var keys = []key{
 	{path: "metrics.listen", missing: "metrics"},
 	{path: "secrets.master_key", secret: true, set: masterKeys(masterKey, func(s *Secrets) *bool { return &s.FromKey })},
 	{path: "secrets.master_key_file", set: masterKeys(masterKeyFile, func(s *Secrets) *bool { return &s.FromFile })},
-	{path: "scans", missing: "scans"},
+	{path: "scans", list: true, fileOnly: true},
 }
 
 // one makes the set of a key with a single value. A bad value is stored too: the

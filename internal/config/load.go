@@ -21,7 +21,7 @@ func Load(path string, environ []string) (c *Config, warnings []Problem, err err
 		problems = append(problems, Problem{Key: "secrets.master_key_file", Text: "is set, and so is secrets.master_key; set one of them"})
 	}
 	if len(problems) > 0 {
-		return nil, warnings, &Error{Problems: problems, Database: c.Database}
+		return nil, warnings, &Error{Problems: problems, Database: c.Database, Scans: c.Scans}
 	}
 	if c.Database.ListenURL == "" {
 		c.Database.ListenURL = c.Database.URL

@@ -39,8 +39,9 @@ func (p Problem) String() string {
 type Error struct {
 	Problems []Problem
 	// Database is what could be read of it all the same, for those who can judge
-	// more of a URL than this package.
+	// more of a URL than this package; and Scans for those who can judge a schedule.
 	Database Database
+	Scans    []Scan
 }
 
 // Error prints a line for each problem.

@@ -112,6 +112,10 @@ func (w *walk) entries(name ast.Node, k key, value ast.Node) {
 		w.report(name, k.path, "is "+kind(value)+"; allowed: a list of entries, each behind a dash")
 		return
 	}
+	if k.path == "scans" {
+		w.scanEntries(list)
+		return
+	}
 	w.tlsEntries(list)
 }
 
