@@ -33,7 +33,7 @@ var may = map[string][]string{
 		"internal/outbox", "internal/postgres", "internal/secret", "internal/worker",
 	},
 	"internal/worker":               {"internal/outbox"},
-	"internal/janitor":              {},
+	"internal/janitor":              {"internal/outbox"},
 	"internal/delivery":             {"internal/outbox", "internal/delivery/acknowledge", "internal/delivery/netguard", "internal/delivery/sign", "internal/secret"},
 	"internal/delivery/sign":        {"internal/outbox"},
 	"internal/delivery/acknowledge": {},

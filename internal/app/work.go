@@ -20,8 +20,13 @@ import (
 
 // Work runs a worker until ctx ends, and then stops it gently, or less so once
 // hurry is closed. It returns an error where the worker cannot start: a
-// *postgres.SchemaError where the schema and this program do not fit.
+// *postgres.SchemaError where the schema and this program do not fit, a *config.Error
+// where the schedule of a scan is none.
 func Work(ctx context.Context, hurry <-chan struct{}, c *config.Config, version string, log *slog.Logger) error {
+	scans, wrong := planned(c.Scans)
+	if len(wrong) > 0 {
+		return &config.Error{Problems: wrong}
+	}
 	db, err := postgres.Open(ctx, c.Database.URL, c.Worker.Name)
 	if err != nil {
 		return err
@@ -45,14 +50,18 @@ func Work(ctx context.Context, hurry <-chan struct{}, c *config.Config, version 
 	defer end()
 	background.Go(func() { bell.Run(outliving) })
 	background.Go(func() {
-		if err := janitor.Run(outliving, db, db, log); err != nil {
+		if err := janitor.Run(outliving, db, db, db, log); err != nil {
 			log.Error("the janitor does not work", "error", err)
 		}
 	})
 
+	if len(scans) > 0 && !c.Worker.Paused {
+		background.Go(func() { keepScans(ctx, hurry, db, scans, c.Worker.ShutdownTimeout, log) })
+	}
+
 	log.Info("worker starts", "worker", c.Worker.Name, "version", version, "concurrency", c.Worker.Concurrency)
 	if c.Worker.Paused {
-		log.Warn("paused: nothing is sent; start without --paused to send what is due")
+		log.Warn("paused: nothing is sent, and no scan runs; start without --paused to send what is due")
 	}
 	worker.New(
 		worker.Parts{Looks: db, Claims: db, Settles: db, Alone: db, Register: db, Limits: db, Bell: bell, Courier: courier},
