@@ -2,8 +2,8 @@
 // its order's own commit, and shows what became of them. One file per command;
 // root.go is the tree.
 //
-// It ends with status 0 when it has done what was asked, 1 when that failed (for
-// status and endpoint probe: also when something is wrong), and 2 for wrong usage or
+// It ends with status 0 when it has done what was asked, 1 when that failed (for status,
+// endpoint probe and scan run: also when something is wrong), and 2 for wrong usage or
 // configuration. Results go to standard output; logs, warnings and errors to standard error.
 //
 // # Decisions
@@ -26,5 +26,7 @@
 //     and the other is how an endpoint that is ill should be treated. Both are counted.
 //   - `endpoint probe` prints its report on standard output, and what only the sender
 //     should know on standard error. What keeps it from sending anything is an error.
+//   - `scan run` is recorded like a worker's run, and a dry run too: whoever looks for what
+//     changed an order at noon should find it.
 //   - No completion command yet: what the contract does not name is not there.
 package main

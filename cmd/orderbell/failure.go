@@ -56,6 +56,8 @@ func withRight(command string, err error) error {
 	}
 	words := append(strings.Fields(command), "", "")
 	switch words[1] {
+	case "scan":
+		return fmt.Errorf("%w; the role orderbell_worker has the right, and for scan list orderbell_reader: grant one to this user", err)
 	case "work":
 		return fmt.Errorf("%w; the role orderbell_worker has the right: grant it to this user", err)
 	case "status", "history":

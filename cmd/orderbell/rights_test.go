@@ -22,6 +22,7 @@ func TestRights(t *testing.T) {
 		{"endpoint add m-1 https://shop.example --max-in-flight 5 --rate 2", "orderbell_operator"},
 		{"endpoint pause m-1 --reason asked", "orderbell_operator"},
 		{"endpoint resume m-1", "orderbell_operator"},
+		{"scan list", "orderbell_reader"},
 	} {
 		t.Run(test.args, func(t *testing.T) {
 			t.Parallel()

@@ -21,6 +21,7 @@ func newRoot() *cobra.Command {
 		group("endpoint", "Say who is told",
 			endpointAddCommand(), endpointListCommand(), endpointPauseCommand(), endpointResumeCommand(),
 			endpointRotateSecretCommand(), endpointResealSecretsCommand(), endpointProbeCommand()),
+		group("scan", "Look for what was missed", scanRunCommand(), scanListCommand()),
 		benchCommand(),
 		versionCommand(),
 	)

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"math"
 	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/orderbell/orderbell/internal/app"
 	"github.com/orderbell/orderbell/internal/config"
 	"github.com/orderbell/orderbell/internal/postgres"
 )
@@ -31,7 +34,7 @@ func load(cmd *cobra.Command, file string) (*config.Config, error) {
 	wrong := &config.Error{}
 	switch {
 	case err == nil:
-		wrong.Database = c.Database
+		wrong.Database, wrong.Scans = c.Database, c.Scans
 	case !errors.As(err, &wrong):
 		return nil, err
 	}
@@ -41,10 +44,20 @@ func load(cmd *cobra.Command, file string) (*config.Config, error) {
 			wrong.Problems = append(wrong.Problems, problem)
 		}
 	}
+	if schedules := app.CheckScans(wrong.Scans); len(schedules) > 0 {
+		wrong.Problems = append(wrong.Problems, schedules...)
+		slices.SortStableFunc(wrong.Problems, byPlace)
+	}
 	if len(wrong.Problems) > 0 {
 		return nil, wrong
 	}
 	return c, nil
+}
+
+// byPlace puts problems of the file in its order, and leaves the others behind them.
+func byPlace(a, b config.Problem) int {
+	const last = math.MaxInt
+	return cmp.Or(cmp.Compare(cmp.Or(a.Line, last), cmp.Or(b.Line, last)), cmp.Compare(a.Column, b.Column))
 }
 
 // loadWithDatabase is load for commands that need database.url.
@@ -87,13 +100,22 @@ func openConfigured(cmd *cobra.Command, file string) (*config.Config, *postgres.
 	if err != nil {
 		return nil, nil, err
 	}
-	db, err := postgres.Open(cmd.Context(), c.Database.URL, cmd.Name())
+	db, err := openWith(cmd, c)
 	if err != nil {
 		return nil, nil, err
 	}
+	return c, db, nil
+}
+
+// openWith opens the database of a configuration that was read, and checks its schema.
+func openWith(cmd *cobra.Command, c *config.Config) (*postgres.DB, error) {
+	db, err := postgres.Open(cmd.Context(), c.Database.URL, cmd.Name())
+	if err != nil {
+		return nil, err
+	}
 	if err := db.CheckSchema(cmd.Context()); err != nil {
 		db.Close()
-		return nil, nil, err
+		return nil, err
 	}
-	return c, db, nil
+	return db, nil
 }

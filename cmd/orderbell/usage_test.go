@@ -10,7 +10,7 @@ import (
 func TestWrongUsage(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ args, says string }{
-		{"", "name a command: demo, work, migrate, config, status, history, wake, adopt, endpoint, bench, version; orderbell --help"},
+		{"", "name a command: demo, work, migrate, config, status, history, wake, adopt, endpoint, scan, bench, version; orderbell --help"},
 		{"migrate", "name a command: up, down, status, export; orderbell migrate --help"},
 		{"wrk", `unknown command "wrk"; did you mean work or wake?`},
 		{"wrk --config x", `unknown command "wrk"`},
@@ -37,6 +37,8 @@ func TestWrongUsage(t *testing.T) {
 		{"endpoint add m-1 https://shop.example --rate NaN", "--rate NaN is not between 0 and 10000"},
 		{"endpoint pause", "0 arguments instead of 1; usage: orderbell endpoint pause [--config FILE] [--reason R] ID"},
 		{"endpoint resume", "0 arguments instead of 1; usage: orderbell endpoint resume [--config FILE] ID"},
+		{"scan run", "0 arguments instead of 1; usage: orderbell scan run [--config FILE] [--dry-run] [--json] NAME"},
+		{"scan list nightly", "1 argument instead of 0; usage: orderbell scan list [--config FILE] [--json]"},
 		{"migrate export", "0 arguments instead of 1; usage: orderbell migrate export DIR"},
 		{"status --json=perhaps", `invalid argument "perhaps"`},
 		{"work --config", "flag needs an argument: --config"},
@@ -58,7 +60,7 @@ func TestWithoutADatabaseURL(t *testing.T) {
 	t.Parallel()
 	for _, args := range []string{
 		"work", "migrate up", "migrate down", "migrate status", "status", "status --json",
-		"history 1", "wake poll", "endpoint add m-1 https://shop.example", "endpoint list", "endpoint pause m-1", "endpoint resume m-1", "demo --scene shop",
+		"history 1", "wake poll", "endpoint add m-1 https://shop.example", "endpoint list", "endpoint pause m-1", "endpoint resume m-1", "scan list", "scan run nightly", "demo --scene shop",
 	} {
 		t.Run(args, func(t *testing.T) {
 			t.Parallel()
