@@ -14,20 +14,7 @@ import (
 func TestNotThereYet(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Pool(t)
-	if _, err := db.Exec(t.Context(), "insert into orderbell.endpoint (id, url) values ('m', 'https://shop.example')"); err != nil {
-		t.Fatal(err)
-	}
-	enqueue := "select orderbell.enqueue('m', 'e', '1', 'b', "
 	tried := []string{
-		enqueue + "hold => true)",
-		enqueue + "supersede => true)",
-		enqueue + "sequence_key => 'k')",
-		enqueue + "on_acknowledged => 'h')",
-		enqueue + "on_exhausted => 'h')",
-		"insert into orderbell.notification (endpoint, event, order_no, body, hold) values ('m', 'e', '1', 'b', true)",
-		"insert into orderbell.endpoint (id, url) values ('a', 'sql:shop.close_order')",
-		"update orderbell.endpoint set on_head_exhausted = 'block'",
-		"select orderbell.release('m', '1')",
 		"select orderbell.replay(gen_random_uuid(), 'asked')",
 		"select orderbell.replay_matching('m', 'exhausted', now() - interval '1 day')",
 	}
