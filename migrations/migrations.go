@@ -27,4 +27,4 @@ import "embed"
 var FS embed.FS
 
 // Version is what orderbell.schema_version() answers when all migrations have run.
-const Version = 15
+const Version = 16
