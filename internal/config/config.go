@@ -15,6 +15,7 @@ type Config struct {
 	Network  Network
 	Secrets  Secrets
 	Log      Log
+	API      API
 	// TLS has an entry for each endpoint with certificates of its own.
 	TLS []TLS
 	// Scans are the queries that run on a schedule.
@@ -82,6 +83,12 @@ type Secrets struct {
 	Keyring *secret.Keyring
 	// FromKey and FromFile tell by which of the two keys; not both.
 	FromKey, FromFile bool
+}
+
+// API says where merchants may ask.
+type API struct {
+	// Listen is a host and a port, such as 127.0.0.1:8401; empty: there is no API.
+	Listen string
 }
 
 // Formats of the log.

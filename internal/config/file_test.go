@@ -40,7 +40,7 @@ scans:
 log:
   level: loud
   format: [json]
-`, "ORDERBELL_WORKER_CONCURRENCY=lots", "ORDERBELL_API_LISTEN=:1")
+`, "ORDERBELL_WORKER_CONCURRENCY=lots", "ORDERBELL_API_LISTEN=8401")
 	want := []string{
 		`config.yaml:2:3: database.url: the value (not shown) is no PostgreSQL address; allowed: host=... dbname=..., or postgres://user@host:5432/name`,
 		`config.yaml:3:1: workr: is no key of the configuration; did you mean worker?`,
@@ -64,7 +64,7 @@ log:
 		`config.yaml:24:1: log: is set twice; the first time on line 19`,
 		`config.yaml:25:3: log.level: "loud" is not known; allowed: debug, info, warn, error`,
 		`config.yaml:26:3: log.format: is a list; allowed: one value`,
-		`ORDERBELL_API_LISTEN: this release has no merchants' API yet; leave ORDERBELL_API_LISTEN out`,
+		`ORDERBELL_API_LISTEN: "8401" is no address to listen at; allowed: a host and a port, such as 127.0.0.1:8401 or :8401`,
 		`ORDERBELL_WORKER_CONCURRENCY: "lots" is no whole number; allowed: 1 to 10000`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -70,7 +70,7 @@ var keys = []key{
 	},
 	{path: "tls", list: true, fileOnly: true},
 	{path: "console.listen", missing: "console"},
-	{path: "api.listen", missing: "merchants' API"},
+	{path: "api.listen", set: one(func(c *Config) *string { return &c.API.Listen }, listenAddress)},
 	{path: "metrics.listen", missing: "metrics"},
 	{path: "secrets.master_key", secret: true, set: masterKeys(masterKey, func(s *Secrets) *bool { return &s.FromKey })},
 	{path: "secrets.master_key_file", set: masterKeys(masterKeyFile, func(s *Secrets) *bool { return &s.FromFile })},

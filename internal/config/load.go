@@ -26,7 +26,8 @@ func Load(path string, environ []string) (c *Config, warnings []Problem, err err
 	if c.Database.ListenURL == "" {
 		c.Database.ListenURL = c.Database.URL
 	}
-	return c, append(warnings, openDoors(c.Network.Allow)...), nil
+	warnings = append(warnings, openDoors(c.Network.Allow)...)
+	return c, append(warnings, openListeners(c.API)...), nil
 }
 
 // openDoors warns of ranges that switch the address policy off.
