@@ -16,7 +16,7 @@ const module = "github.com/orderbell/orderbell/"
 // may lists, for each package, which of ours it may import: one way, from the
 // command down to the rules; siblings do not know each other.
 //
-//	cmd ─▶ demo ─▶ app ─▶ worker, janitor, delivery, postgres, config ─▶ outbox
+//	cmd ─▶ demo ─▶ app ─▶ worker, janitor, api, delivery, postgres, config ─▶ outbox
 var may = map[string][]string{
 	"cmd/orderbell": {
 		"internal/app", "internal/bench", "internal/bench/merchant", "internal/config", "internal/demo", "internal/devpg",
@@ -29,11 +29,12 @@ var may = map[string][]string{
 	"internal/bench/merchant": {},
 	"internal/demo":           {"internal/app", "internal/channels", "internal/config", "internal/devpg", "internal/outbox", "internal/postgres"},
 	"internal/app": {
-		"internal/config", "internal/delivery", "internal/delivery/netguard", "internal/delivery/sign", "internal/janitor",
+		"internal/api", "internal/config", "internal/delivery", "internal/delivery/netguard", "internal/delivery/sign", "internal/janitor",
 		"internal/outbox", "internal/postgres", "internal/secret", "internal/worker",
 	},
 	"internal/worker":               {"internal/outbox"},
 	"internal/janitor":              {"internal/outbox"},
+	"internal/api":                  {"internal/outbox"},
 	"internal/delivery":             {"internal/outbox", "internal/delivery/acknowledge", "internal/delivery/netguard", "internal/delivery/sign", "internal/secret"},
 	"internal/delivery/sign":        {"internal/outbox"},
 	"internal/delivery/acknowledge": {},
@@ -63,7 +64,8 @@ var only = map[string][]string{
 	"github.com/goccy/go-yaml":              {"internal/config"},
 	"github.com/expr-lang/expr":             {"internal/delivery/acknowledge"},
 	"github.com/fergusstrange/embedded-pos": {"internal/devpg"},
-	"net/http":                              {"internal/delivery", "internal/delivery/acknowledge", "internal/bench", "internal/demo", "internal/merchanttest", "internal/chaos", "internal/channels"},
+	"golang.org/x/time":                     {"internal/api"},
+	"net/http":                              {"internal/api", "internal/delivery", "internal/delivery/acknowledge", "internal/bench", "internal/demo", "internal/merchanttest", "internal/chaos", "internal/channels"},
 }
 
 type listed struct {

@@ -20,7 +20,7 @@ func newRoot() *cobra.Command {
 		adoptCommand(),
 		group("endpoint", "Say who is told",
 			endpointAddCommand(), endpointListCommand(), endpointPauseCommand(), endpointResumeCommand(),
-			endpointRotateSecretCommand(), endpointResealSecretsCommand(), endpointProbeCommand()),
+			endpointRotateSecretCommand(), endpointResealSecretsCommand(), endpointTokenCommand(), endpointProbeCommand()),
 		group("scan", "Look for what was missed", scanRunCommand(), scanListCommand()),
 		benchCommand(),
 		versionCommand(),

@@ -44,11 +44,16 @@ func Work(ctx context.Context, hurry <-chan struct{}, c *config.Config, version 
 	if err != nil {
 		return err
 	}
+	answerMerchants, err := openAPI(ctx, c, log)
+	if err != nil {
+		return err
+	}
 	outliving, end := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	defer background.Wait()
 	defer end()
 	background.Go(func() { bell.Run(outliving) })
+	background.Go(func() { answerMerchants(ctx) }) // stops at once, so that merchants ask another
 	background.Go(func() {
 		if err := janitor.Run(outliving, db, db, db, log); err != nil {
 			log.Error("the janitor does not work", "error", err)
