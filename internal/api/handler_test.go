@@ -217,7 +217,9 @@ func TestFailuresOfAnAddress(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newCounter()
-		ask := func(token, from string) int { return c.ask("GET", "/v1/notifications", "Bearer "+token, from).StatusCode }
+		ask := func(token, from string) int {
+			return c.ask("GET", "/v1/notifications", "Bearer "+token, from).StatusCode
+		}
 		if got := ask(c.token, "[2001:db8::1]:1"); got != 200 {
 			t.Fatal(got)
 		}

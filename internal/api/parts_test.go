@@ -98,7 +98,7 @@ func TestLimitsAreBounded(t *testing.T) {
 		if l.Keys() > api.MostKeys || refused < 2*api.MostKeys-30 {
 			t.Errorf("%d are remembered, %d were refused", l.Keys(), refused)
 		}
-		if l.Spent(of(5 * api.MostKeys)) == 0 {
+		if l.Spent(of(5*api.MostKeys)) == 0 {
 			t.Error("a new one has something left")
 		}
 		time.Sleep(time.Minute) // by now they are forgotten
