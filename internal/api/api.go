@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -207,7 +206,7 @@ func (a *API) page(ctx context.Context, endpoint, query string) (any, error) {
 	if floor := firstOf(until.Add(-standstill)); !more && string(last[:]) < string(floor[:]) {
 		last = floor
 	}
-	return pulled{slices.Concat([]Message{}, page), cursorOf(endpoint, last), more, until.UTC()}, nil
+	return pulled{append([]Message{}, page...), cursorOf(endpoint, last), more, until.UTC()}, nil
 }
 
 // readPage reads what page is wanted. What is not known is refused, since a slip in after

@@ -57,6 +57,9 @@ func (s *shelf) Order(ctx context.Context, endpoint, orderNo string) ([]api.Orde
 }
 
 func (s *shelf) Page(_ context.Context, _ string, _, _ outbox.ID, limit int) ([]api.Message, bool, error) {
+	if limit == 1 {
+		return nil, false, nil
+	}
 	id := api.FirstOf(time.Now())
 	return []api.Message{{Notification: api.Notification{ID: outbox.FormatID(id)}, Body: fmt.Sprint(limit)}}, true, nil
 }
@@ -130,6 +133,7 @@ func TestRoutes(t *testing.T) {
 			{"OPTIONS", "/v1/notifications", 405, "only GET and HEAD"},
 			{"GET", "/v1/notifications", 200, `"body":"100"`},
 			{"GET", "/v1/notifications?limit=500&after=" + cursor, 200, `"body":"500"`},
+			{"GET", "/v1/notifications?limit=1", 200, `{"notifications":[],"next_cursor":"`},
 			{"GET", "/v1/notifications/", 404, "there is nothing here"},
 			{"GET", "/v1/notifications?limit=501", 400, "limit is no whole number from 1 to 500"},
 			{"GET", "/v1/notifications?limit=0", 400, "limit"},
