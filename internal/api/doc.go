@@ -42,6 +42,10 @@
 //   - An order of another endpoint is 404 like one that is unknown, with the same text.
 //   - An address that has failed too often is refused without a look-up, but for tokens that
 //     were good a moment ago: behind a proxy everybody has one address.
+//   - The API has two connections of its own, so that merchants wait for one another rather
+//     than the worker for them. Rejected: the worker's, of which a slow page would take one.
+//   - A page holds 500 notifications or 4 MB of bodies, whatever comes first, at most 32
+//     answers are in memory, and 4 of them for one token.
 //   - Statements go on when a merchant hangs up: to cancel one costs its connection.
 //   - Nothing of a request is logged, so that no token can be.
 //   - Paths are matched by hand: [http.ServeMux] answers in plain text, and redirects what has

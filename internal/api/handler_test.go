@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -81,7 +80,7 @@ func newCounter() counter {
 }
 
 // ask asks with a token, from an address.
-func (c counter) ask(method, path, authorization, from string) *http.Response {
+func (c counter) ask(method, path, authorization, from string) *httptest.ResponseRecorder {
 	request := httptest.NewRequest(method, "http://api.example"+path, nil)
 	request.RemoteAddr = from
 	if authorization != "" {
@@ -89,16 +88,16 @@ func (c counter) ask(method, path, authorization, from string) *http.Response {
 	}
 	w := httptest.NewRecorder()
 	c.ServeHTTP(w, request)
-	return w.Result()
+	return w
 }
 
 const somewhere = "192.0.2.1:4711"
 
-// settled waits where a request was refused for its rate: tests ask faster than merchants may.
-func (c counter) patiently(method, path string) *http.Response {
+// patiently waits where a request was refused for its rate: tests ask faster than merchants may.
+func (c counter) patiently(method, path string) *httptest.ResponseRecorder {
 	for {
 		response := c.ask(method, path, "Bearer "+c.token, somewhere)
-		if response.StatusCode != http.StatusTooManyRequests {
+		if response.Code != http.StatusTooManyRequests {
 			return response
 		}
 		time.Sleep(time.Second) // of a clock that is turned
@@ -149,9 +148,9 @@ func TestRoutes(t *testing.T) {
 			{"GET", "/v1/notifications?endpoint=m-2", 400, "after and limit alone"},
 		} {
 			got := c.patiently(test.method, test.path)
-			body, _ := io.ReadAll(got.Body)
-			if got.StatusCode != test.status || test.method != "HEAD" && !strings.Contains(string(body), test.body) {
-				t.Errorf("%s %.60s: %d %s", test.method, test.path, got.StatusCode, body)
+			body := got.Body.Bytes()
+			if got.Code != test.status || test.method != "HEAD" && !strings.Contains(string(body), test.body) {
+				t.Errorf("%s %.60s: %d %s", test.method, test.path, got.Code, body)
 			}
 			if test.status != 200 && !strings.HasPrefix(string(body), `{"error":"`) {
 				t.Errorf("%s %.60s: no error in JSON: %s", test.method, test.path, body)
@@ -160,7 +159,7 @@ func TestRoutes(t *testing.T) {
 				"Content-Type": "application/json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
 				"Allow": map[int]string{405: "GET, HEAD"}[test.status], "Content-Length": fmt.Sprint(len(body)),
 			} {
-				if have := got.Header.Get(name); have != want {
+				if have := got.Header().Get(name); have != want {
 					t.Errorf("%s %.60s: %s is %q", test.method, test.path, name, have)
 				}
 			}
@@ -182,11 +181,11 @@ func TestWhoMayAsk(t *testing.T) {
 		"Bearer " + c.token + " ": 401, "Bearer " + c.token + "," + c.token: 401, "Bearer ' or true --": 401,
 	} {
 		got := c.ask("GET", "/v1/notifications", authorization, somewhere)
-		if got.StatusCode != status || (got.Header.Get("WWW-Authenticate") != "") != (status == 401) {
-			t.Errorf("%q: %d %v", authorization, got.StatusCode, got.Header)
+		if got.Code != status || (got.Header().Get("WWW-Authenticate") != "") != (status == 401) {
+			t.Errorf("%q: %d %v", authorization, got.Code, got.Header())
 		}
 	}
-	request := httptest.NewRequest("GET", "/v1/notifications?access_token="+c.token, nil)
+	request := httptest.NewRequest(http.MethodGet, "/v1/notifications?access_token="+c.token, nil)
 	request.Header["Authorization"] = []string{"Bearer " + c.token, "Bearer " + c.token}
 	w := httptest.NewRecorder()
 	if c.ServeHTTP(w, request); w.Code != 401 {
@@ -198,16 +197,16 @@ func TestTheRateOfAToken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newCounter()
-		count := func(n int) (answered int, last *http.Response) {
+		count := func(n int) (answered int, last *httptest.ResponseRecorder) {
 			for range n {
-				if last = c.ask("GET", "/v1/notifications", "Bearer "+c.token, somewhere); last.StatusCode == 200 {
+				if last = c.ask("GET", "/v1/notifications", "Bearer "+c.token, somewhere); last.Code == http.StatusOK {
 					answered++
 				}
 			}
 			return answered, last
 		}
-		if n, last := count(30); n != 20 || last.StatusCode != 429 || last.Header.Get("Retry-After") != "1" {
-			t.Errorf("%d of 30 were answered, then %d %v", n, last.StatusCode, last.Header)
+		if n, last := count(30); n != 20 || last.Code != 429 || last.Header().Get("Retry-After") != "1" {
+			t.Errorf("%d of 30 were answered, then %d %v", n, last.Code, last.Header())
 		}
 		time.Sleep(time.Second)
 		if n, _ := count(30); n != 10 {
@@ -222,7 +221,7 @@ func TestFailuresOfAnAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCounter()
 		ask := func(token, from string) int {
-			return c.ask("GET", "/v1/notifications", "Bearer "+token, from).StatusCode
+			return c.ask("GET", "/v1/notifications", "Bearer "+token, from).Code
 		}
 		if got := ask(c.token, "[2001:db8::1]:1"); got != 200 {
 			t.Fatal(got)
@@ -260,7 +259,7 @@ func TestAtOnce(t *testing.T) {
 		var asking sync.WaitGroup
 		statuses := make(chan int, 6)
 		for range 6 {
-			asking.Go(func() { statuses <- c.ask("GET", "/v1/orders/o%2F1", "Bearer "+c.token, somewhere).StatusCode })
+			asking.Go(func() { statuses <- c.ask("GET", "/v1/orders/o%2F1", "Bearer "+c.token, somewhere).Code })
 		}
 		synctest.Wait()
 		began := time.Now()
@@ -273,8 +272,8 @@ func TestAtOnce(t *testing.T) {
 			t.Errorf("%v after %s", got, time.Since(began))
 		}
 		close(c.shelf.block)
-		if got := c.ask("GET", "/v1/orders/o%2F1", "Bearer "+c.token, somewhere); got.StatusCode != 200 {
-			t.Errorf("then: %d", got.StatusCode)
+		if got := c.ask("GET", "/v1/orders/o%2F1", "Bearer "+c.token, somewhere); got.Code != 200 {
+			t.Errorf("then: %d", got.Code)
 		}
 	})
 }
@@ -292,17 +291,17 @@ func TestTrouble(t *testing.T) {
 		c.shelf.fails = err
 		for range 3 {
 			got := c.ask("GET", "/v1/notifications", "Bearer "+c.token, somewhere)
-			body, _ := io.ReadAll(got.Body)
-			if got.StatusCode != status || strings.Contains(string(body), "canary") || (got.Header.Get("Retry-After") == "5") != (status == 503) {
-				t.Errorf("%d %s %v", got.StatusCode, body, got.Header)
+			body := got.Body.Bytes()
+			if got.Code != status || strings.Contains(string(body), "canary") || (got.Header().Get("Retry-After") == "5") != (status == 503) {
+				t.Errorf("%d %s %v", got.Code, body, got.Header())
 			}
 		}
 		if said := c.log.String(); strings.Count(said, "\n") != 1 || !strings.Contains(said, err.Error()) || strings.Contains(said, c.token) {
 			t.Errorf("the log says %s", said)
 		}
 		c.shelf.fails = nil
-		if got := c.ask("GET", "/v1/notifications", "Bearer "+c.token, somewhere); got.StatusCode != 200 {
-			t.Errorf("then: %d", got.StatusCode)
+		if got := c.ask("GET", "/v1/notifications", "Bearer "+c.token, somewhere); got.Code != 200 {
+			t.Errorf("then: %d", got.Code)
 		}
 	}
 }

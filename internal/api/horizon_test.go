@@ -120,12 +120,12 @@ func TestNothingCommitsBeforeTheHorizon(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(60) {
 		synctest.Test(t, func(t *testing.T) {
-			draw := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a test that repeats
+			draw := rand.New(rand.NewPCG(seed, 1))
 			l := newLedger()
 			l.visible = seed%3 == 0
 			writers := &sync.WaitGroup{}
 			for range 4 {
-				own := rand.New(rand.NewPCG(draw.Uint64(), 2)) //nolint:gosec // a test that repeats
+				own := rand.New(rand.NewPCG(draw.Uint64(), 2))
 				writers.Go(func() { l.sell(own, 60) })
 			}
 			finished := make(chan struct{})
