@@ -59,6 +59,12 @@ func serving(h *hall, handler http.Handler) (stop func() error) {
 
 var fine = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "fine") })
 
+// statusOf reads the first line of an answer; empty where there is none.
+func statusOf(conn net.Conn) string {
+	line, _ := bufio.NewReader(conn).ReadString('\n')
+	return line
+}
+
 // Who sends its headers a byte at a time, or never ends them, is cut off.
 func TestSlowHeadersAreCutOff(t *testing.T) {
 	t.Parallel()
@@ -90,9 +96,8 @@ func TestHugeHeadersAreRefused(t *testing.T) {
 		go func() {
 			_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a\r\nX: "+strings.Repeat("x", 64<<10)+"\r\n\r\n")
 		}()
-		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-		if err != nil || response.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
-			t.Errorf("%v, %v", response, err)
+		if status := statusOf(conn); !strings.Contains(status, " 431 ") {
+			t.Errorf("the answer is %q", status)
 		}
 		_ = conn.Close()
 		if err := stop(); err != nil {
@@ -159,8 +164,7 @@ func TestStopping(t *testing.T) {
 				answered := make(chan bool)
 				go func() {
 					_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-					response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-					answered <- err == nil && response.StatusCode == http.StatusOK
+					answered <- strings.Contains(statusOf(conn), " 200 ")
 				}()
 				synctest.Wait()
 				began := time.Now()
