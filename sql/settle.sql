@@ -104,14 +104,15 @@ with own as materialized (
   where own.seq is not null and not own.elsewhere and own.state in ('exhausted', 'rejected')
   on conflict do nothing
 ), promoted as (
-  -- The next of each sequence. It may already be due: then nobody needs to hear of it.
+  -- The next of each sequence.
   select 1
   from (select array_agg(endpoint) as endpoints, array_agg(sequence_key) as keys, array_agg(seq) as seqs
         from own where seq is not null and not elsewhere and state <> 'pending') ended
   where seqs is not null and orderbell.promote(endpoints, keys, seqs) > 0
 ), rung as (
-  -- Somebody who sleeps must hear of the new time: this worker may die before it.
-  select orderbell.ring() from (select from moved union all select from promoted) waits limit 1
+  -- Somebody who sleeps must hear of the new time: this worker may die before it. What
+  -- is promoted comes first: it is called only as far as its rows are asked for.
+  select orderbell.ring() from (select from promoted union all select from moved) waits limit 1
 )
 -- Only what went otherwise than it was told to.
 select own.id, own.late is not null as moved, own.state::text as state, coalesce(own.reason, '') as reason
