@@ -219,8 +219,10 @@ return to_timestamp(('x' || translate(left(id::text, 13), '-', ''))::bit(48)::bi
 comment on function orderbell.uuid7_time(uuid) is 'When a notification''s id was made, to the millisecond.';
 
 -- +goose StatementBegin
--- Makes the next row of a sequence due, whatever somebody has parked it at. Rows that
--- somebody holds are passed over: they come due by themselves within a minute.
+-- Makes the next row of a sequence due, whatever somebody has parked it at. One that is due
+-- already is written too: a look reaches back two seconds only, and what is about to put
+-- it away, because its snapshot has the one before it, then finds it changed. Rows
+-- that somebody holds are passed over: they come due by themselves within a minute.
 create function orderbell.promote(endpoints text[], keys text[], seqs bigint[]) returns bigint
 language plpgsql
 set search_path = pg_catalog, orderbell, pg_temp
@@ -240,7 +242,7 @@ begin
           select x.notification_id from orderbell.delivery x
           where x.endpoint = ended.endpoint and x.sequence_key = ended.key and x.seq > ended.seq
           order by x.seq limit 1)
-        and s.state = 'pending' and s.attempt_count = 0 and s.next_attempt_at > clock_timestamp()
+        and s.state = 'pending' and s.attempt_count = 0
       for update skip locked
     ) next));
   get diagnostics promoted = row_count;
