@@ -35,7 +35,7 @@ create table orderbell.blocked (
   since           timestamptz not null default clock_timestamp(),
   primary key (endpoint, sequence_key)
 );
-comment on table  orderbell.blocked is 'Sequences that stand still: their head ended exhausted or rejected, and their endpoint says on_head_exhausted block. See unblock().';
+comment on table  orderbell.blocked is 'Sequences that stand still: their head ended exhausted or rejected, and their endpoint says on_head_exhausted block. See unblock(). A row counts only as long as the endpoint says so.';
 comment on column orderbell.blocked.notification_id is 'The head that ended; what comes after it waits.';
 
 create table orderbell.hook (
@@ -293,6 +293,14 @@ begin
            end,
            ended.attempt_count, ended.rung, ended.released_at
     from ended left join paid on paid.notification_id = ended.notification_id
+  ), blocked as (
+    insert into orderbell.blocked (endpoint, sequence_key, seq, notification_id)
+    select ended.endpoint, ended.sequence_key, ended.seq, ended.notification_id
+    from ended
+    join paid on paid.notification_id = ended.notification_id
+    join orderbell.endpoint e on e.id = ended.endpoint
+    where e.on_head_exhausted = 'block' and ended.seq is not null and paid.state in ('exhausted', 'rejected')
+    on conflict do nothing
   )
   select (select count(*) from marked) + count(*),
          array_agg(ended.endpoint) filter (where seq is not null),
@@ -396,6 +404,7 @@ $$;
 comment on function orderbell.unblock(text, text) is 'Lets sequences of an endpoint go on past a head that ended exhausted or rejected (one key, or all). Returns how many.';
 
 -- +goose StatementBegin
+-- Both ways: a head that ended while the endpoint was told to skip may have left a row.
 create function orderbell.endpoint_unblocks() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, orderbell, pg_temp
@@ -687,7 +696,7 @@ cross join lateral (
          end as behind,
          case when d.sequence_key is not null then (
            select x.notification_id from orderbell.blocked x
-           where x.endpoint = d.endpoint and x.sequence_key = d.sequence_key and x.seq < d.seq)
+           where x.endpoint = d.endpoint and x.sequence_key = d.sequence_key and x.seq < d.seq and e.on_head_exhausted = 'block')
          end as blocked_by
 ) queue;
 

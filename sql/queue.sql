@@ -13,6 +13,7 @@ with waiting as materialized (
     and (exists (select from orderbell.delivery head
                  where head.endpoint = d.endpoint and head.sequence_key = d.sequence_key and head.seq < d.seq)
          or exists (select from orderbell.blocked b
+                    join orderbell.endpoint e on e.id = b.endpoint and e.on_head_exhausted = 'block'
                     where b.endpoint = d.endpoint and b.sequence_key = d.sequence_key and b.seq < d.seq))
   order by d.next_attempt_at
   limit 5000
