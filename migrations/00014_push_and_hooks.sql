@@ -98,8 +98,10 @@ begin
   select * into p from pg_proc where oid = called;
   if not found then
     return 'its function does not exist any more';
-  elsif p.prokind <> 'f' or p.prorettype <> returns or p.pronargs <> 2 or p.proargtypes[0] <> 'text'::regtype or p.proargtypes[1] <> 'text'::regtype then
+  elsif p.prokind <> 'f' or p.proretset or p.prorettype <> returns or p.pronargs <> 2 or p.proargtypes[0] <> 'text'::regtype or p.proargtypes[1] <> 'text'::regtype then
     return format('%s is no function (text, text) returns %s', called, returns);
+  elsif p.proisstrict and returns = 'void'::regtype then
+    return format('%s is strict: where there is no answer, which is null, it would not be called', called);
   elsif not has_schema_privilege(p.pronamespace, 'usage') then
     return format('%s may not use the schema %s', current_user, p.pronamespace::regnamespace);
   elsif not has_function_privilege(called, 'execute') then
