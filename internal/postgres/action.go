@@ -48,15 +48,12 @@ func call(ctx context.Context, tx pgx.Tx, claim *outbox.Claim, action string) (o
 	var did *bool
 	err = save.QueryRow(ctx, "select "+action+"($1::text, $2::text)", claim.OrderNo, claim.Body).Scan(&did)
 	if err == nil {
-		// What is deferred would fail at the commit, and take the attempt with it.
-		_, err = save.Exec(ctx, "set constraints all immediate")
+		err = tidy(ctx, save)
 	}
 	result := outbox.Result{Outcome: outbox.OutcomeAnswered, Elapsed: time.Since(began)}
-	fault, refused := "", true
-	if err != nil {
-		if fault, refused = refusal(err); !refused {
-			return outbox.Result{}, err
-		}
+	fault, refused := refusal(err)
+	if err != nil && !refused {
+		return outbox.Result{}, err
 	}
 	switch {
 	case hasCode(err, "57014") && strings.Contains(fault, "statement timeout"):
@@ -67,12 +64,9 @@ func call(ctx context.Context, tx pgx.Tx, claim *outbox.Claim, action string) (o
 		result.Error, result.Excerpt, result.Answer = "the function returned "+written(did), written(did), written(did)
 	default:
 		result.Outcome, result.Excerpt, result.Answer = outbox.OutcomeAcknowledged, "true", "true"
-		return result, done(ctx, tx, save)
+		return result, save.Commit(ctx)
 	}
-	if err := save.Rollback(ctx); err != nil {
-		return outbox.Result{}, err
-	}
-	return result, done(ctx, tx, nil)
+	return result, save.Rollback(ctx)
 }
 
 func written(did *bool) string {
@@ -80,16 +74,4 @@ func written(did *bool) string {
 		return "null"
 	}
 	return "false"
-}
-
-// done keeps what a function did, and takes back what it may have set for the session:
-// the settle is the worker's own.
-func done(ctx context.Context, tx, save pgx.Tx) error {
-	if save != nil {
-		if err := save.Commit(ctx); err != nil {
-			return err
-		}
-	}
-	_, err := tx.Conn().PgConn().Exec(ctx, "reset role; reset all").ReadAll()
-	return err
 }

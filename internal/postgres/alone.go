@@ -198,6 +198,14 @@ func bound(ctx context.Context, tx pgx.Tx, d time.Duration) error {
 	return err
 }
 
+// tidy ends what a function has begun, while that can still be its failure. What is
+// deferred would fail at the commit, and take the attempt with it; what it has set for the
+// session, such as a role or a time limit, would be the settle's.
+func tidy(ctx context.Context, save pgx.Tx) error {
+	_, err := save.Conn().PgConn().Exec(ctx, "set constraints all immediate; reset role; reset all").ReadAll()
+	return err
+}
+
 // refusal is why PostgreSQL has refused what a function did; ok is false where the
 // connection was lost, or is about to be.
 func refusal(err error) (text string, ok bool) {

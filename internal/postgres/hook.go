@@ -28,8 +28,7 @@ func (db *DB) callHook(ctx context.Context, save pgx.Tx, hook, orderNo, answer s
 	}
 	_, err = save.Exec(ctx, found[0].Call, orderNo, orNull(storable(answer)))
 	if err == nil {
-		// What is deferred would fail at the commit, and take the attempt with it.
-		_, err = save.Exec(ctx, "set constraints all immediate")
+		err = tidy(ctx, save)
 	}
 	if err == nil {
 		return "", nil
@@ -57,42 +56,46 @@ type owedRow struct {
 // CallOwed calls the hook of a row that owes it, and ends the row if it works, in one
 // transaction. policy says how long it may take, and when it is tried again if it fails;
 // nil where there is none any more. A row that somebody else has, or that does not owe it
-// any more, is left alone: went has no state then.
+// any more, is left alone: went has no state then. What ends with ctx has not failed.
 func (db *DB) CallOwed(ctx context.Context, owed outbox.Owed, policy *outbox.Policy) (went outbox.Settled, err error) {
 	doing := "call the hook of " + outbox.FormatID(owed.ID)
-	lost := false
-	ctx, cancel := context.WithTimeout(ctx, within(policy)+afterwards)
+	var row *owedRow // once it is locked
+	during, cancel := context.WithTimeout(ctx, within(policy)+afterwards)
 	defer cancel()
-	err = db.transact(ctx, doing, func(tx pgx.Tx) error {
-		rows, err := query[owedRow](ctx, tx, doing, sqlLockOwed, pgx.StrictNamedArgs{"id": owed.ID})
+	err = db.transact(during, doing, func(tx pgx.Tx) error {
+		rows, err := query[owedRow](during, tx, doing, sqlLockOwed, pgx.StrictNamedArgs{"id": owed.ID})
 		if err != nil || len(rows) == 0 {
 			return err
 		}
-		save, err := tx.Begin(ctx)
+		row = &rows[0]
+		save, err := tx.Begin(during)
 		if err != nil {
 			return err
 		}
 		answer := ""
-		if rows[0].Answer != nil {
-			answer = *rows[0].Answer
+		if row.Answer != nil {
+			answer = *row.Answer
 		}
-		fault, err := db.callHook(ctx, save, rows[0].Hook, rows[0].OrderNo, answer, within(policy))
+		fault, err := db.callHook(during, save, row.Hook, row.OrderNo, answer, within(policy))
 		if err != nil {
-			lost = true
 			return err
 		}
-		went, err = db.endOwed(ctx, tx, save, owed.ID, rows[0], fault, policy)
+		went, err = db.endOwed(during, tx, save, owed.ID, row, fault, policy)
 		return err
 	})
-	if lost {
-		// Not again at once: it may be what ends connections.
-		return went, db.oweAgain(context.WithoutCancel(ctx), db.reads, owed.ID, "it was being called when the connection was lost", waitForHook(policy, 1))
+	if err == nil || row == nil || ctx.Err() != nil {
+		return went, err
 	}
-	return went, err
+	// Not again at once: it may be what ends connections.
+	fault := "it was being called when the connection was lost"
+	if said, ok := refusal(err); ok {
+		fault = "the row could not be ended after it: " + said
+	}
+	return db.oweAgain(context.WithoutCancel(ctx), db.reads, owed.ID, row, fault, policy)
 }
 
 // endOwed ends a row whose hook has worked, or notes why it has failed.
-func (db *DB) endOwed(ctx context.Context, tx, save pgx.Tx, id outbox.ID, row owedRow, fault string, policy *outbox.Policy) (outbox.Settled, error) {
+func (db *DB) endOwed(ctx context.Context, tx, save pgx.Tx, id outbox.ID, row *owedRow, fault string, policy *outbox.Policy) (outbox.Settled, error) {
 	if fault == "" {
 		if err := save.Commit(ctx); err != nil {
 			return outbox.Settled{}, err
@@ -103,14 +106,18 @@ func (db *DB) endOwed(ctx context.Context, tx, save pgx.Tx, id outbox.ID, row ow
 	if err := save.Rollback(ctx); err != nil {
 		return outbox.Settled{}, err
 	}
-	err := db.oweAgain(ctx, tx, id, fault, waitForHook(policy, row.Tries+1))
-	return outbox.Settled{ID: id, State: outbox.Pending, Reason: row.Reason, HookFault: row.Hook + ": " + fault}, err
+	return db.oweAgain(ctx, tx, id, row, fault, policy)
 }
 
-func (db *DB) oweAgain(ctx context.Context, q querier, id outbox.ID, fault string, wait time.Duration) error {
-	_, err := query[struct{ Rung *string }](ctx, q, "note that a hook has failed", sqlOweAgain,
-		pgx.StrictNamedArgs{"id": id, "fault": fault, "wait": wait})
-	return err
+// oweAgain notes that a hook has failed once more; went has no state where its row has
+// ended meanwhile.
+func (db *DB) oweAgain(ctx context.Context, q querier, id outbox.ID, row *owedRow, fault string, policy *outbox.Policy) (went outbox.Settled, err error) {
+	noted, err := query[struct{ Rung *string }](ctx, q, "note that a hook has failed", sqlOweAgain,
+		pgx.StrictNamedArgs{"id": id, "fault": fault, "wait": waitForHook(policy, row.Tries+1)})
+	if err != nil || len(noted) == 0 {
+		return outbox.Settled{}, err
+	}
+	return outbox.Settled{ID: id, State: outbox.Pending, Reason: row.Reason, HookFault: row.Hook + ": " + fault}, nil
 }
 
 func waitForHook(policy *outbox.Policy, times int) time.Duration {

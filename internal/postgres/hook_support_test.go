@@ -2,7 +2,6 @@ package postgres_test
 
 import (
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/orderbell/orderbell/internal/outbox"
@@ -92,10 +91,10 @@ func (h *house) callOwedBy(db *postgres.DB, id outbox.ID) outbox.Settled {
 	return went
 }
 
-// about fails the test unless a time is near.
-func about(t testing.TB, what string, got, want time.Duration) {
-	t.Helper()
-	if got > want || got < want-10*time.Second {
-		t.Errorf("%s: %v, want %v", what, got, want)
+// triedAgainIn fails the test unless a row is due in about this time.
+func (h *house) triedAgainIn(id outbox.ID, want time.Duration) {
+	h.t.Helper()
+	if in := h.dueIn(id); in > want || in < want-10*time.Second {
+		h.t.Errorf("it is tried again in %v, want %v", in, want)
 	}
 }

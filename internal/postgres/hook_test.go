@@ -138,11 +138,11 @@ func TestAHookThatFails(t *testing.T) {
 			}
 			h.explains(claim.ID, "and hook ship has failed 1 times: ")
 			h.explains(claim.ID, failure.says)
-			about(t, "it is tried again in", h.dueIn(claim.ID), 15*time.Second)
+			h.triedAgainIn(claim.ID, 15*time.Second)
 			h.onlyClaims(h.db)
 			for range 3 { // the last rung is repeated
 				h.callOwed(claim.ID)
-				about(t, "it is tried again in", h.dueIn(claim.ID), 3*time.Minute)
+				h.triedAgainIn(claim.ID, 3*time.Minute)
 			}
 			h.explains(claim.ID, "and hook ship has failed 4 times: ")
 
@@ -302,7 +302,7 @@ func TestAHookThatIsGone(t *testing.T) {
 func TestWhatMayBeAHook(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	for name, make := range map[string]string{
+	for name, create := range map[string]string{
 		"good":      "create function public.good(text, text) returns void language sql as 'select'",
 		"number":    "create function public.number(text, text) returns int language sql as 'select 1'",
 		"one_text":  "create function public.one_text(text) returns void language sql as 'select'",
@@ -314,7 +314,7 @@ func TestWhatMayBeAHook(t *testing.T) {
 		"variadics": "create function public.variadics(text, variadic text[]) returns void language sql as 'select'",
 		"shut":      "create function public.shut(text, text) returns void language sql as 'select'; revoke all on function public.shut from public",
 	} {
-		h.exec(make)
+		h.exec(create)
 		argument := one[string](t, h.pool, "select ($1::text::regproc)::oid::regprocedure::text", "public."+name)
 		tx := h.begin()
 		if _, err := tx.Exec(t.Context(), "set local role orderbell_operator"); err != nil {
