@@ -2,9 +2,10 @@
 -- Locks one row that is to be settled alone, if it is still this very attempt's to
 -- settle, and says which hooks it has. The fence is the same as in settle.
 -- elsewhere: a later attempt is in flight, so that the row does not end yet.
--- Called by the worker in the transaction that calls an action or a hook.
+-- Called by the worker in the transaction that calls an action or a hook: in a savepoint
+-- that is taken back at once before it is called, and again after it.
 -- Index: primary keys. Locks: the row; passes over one that somebody holds.
-select d.attempt_count <> @attempt::int and d.state = 'in_flight' as elsewhere,
+select d.attempt_count <> @attempt::int and d.state = 'in_flight' as elsewhere, coalesce(d.ends_as::text, '') as ends_as,
        coalesce(n.order_no, '') as order_no, coalesce(n.on_acknowledged, '') as on_acknowledged, coalesce(n.on_exhausted, '') as on_exhausted
 from orderbell.delivery d
 left join lateral (

@@ -26,7 +26,7 @@ func (db *DB) Act(ctx context.Context, s *outbox.Settlement, action string) (wen
 		}
 		s.Result = result
 		s.Verdict = s.Claim.Policy.Judge(s.Claim, result)
-		return db.settleLocked(ctx, tx, s, row)
+		return db.settleOne(ctx, tx, s, row)
 	})
 	if err != nil || ours {
 		return went, false, err

@@ -45,7 +45,7 @@ func forget(conn *pgx.Conn) bool {
 func (db *DB) SettleAlone(ctx context.Context, s *outbox.Settlement) (went outbox.Settled, held bool, err error) {
 	doing := "settle " + outbox.FormatID(s.Claim.ID)
 	went, ours, err := db.alonely(ctx, s, doing, func(ctx context.Context, tx pgx.Tx, row lockedRow) (outbox.Settled, error) {
-		return db.settleLocked(ctx, tx, s, row)
+		return db.settleOne(ctx, tx, s, row)
 	})
 	if hasCode(err, "22021", "22P05") {
 		// What an endpoint has said is in no character of this database's encoding.
@@ -75,8 +75,17 @@ func (db *DB) settleOthers(ctx context.Context, s *outbox.Settlement) (went outb
 // lockedRow is a row that is settled alone.
 type lockedRow struct {
 	Elsewhere                   bool // a later attempt is in flight: it does not end yet
+	EndsAs                      outbox.State
 	OrderNo                     string
 	OnAcknowledged, OnExhausted string
+}
+
+// end is where a verdict brings it, as settle decides it.
+func (r lockedRow) end(verdict outbox.State) outbox.State {
+	if verdict == outbox.Acknowledged || r.EndsAs == "" {
+		return verdict
+	}
+	return r.EndsAs
 }
 
 // hook is the one that this ending has, or empty.
@@ -92,26 +101,57 @@ func (r lockedRow) hook(state outbox.State) string {
 	return ""
 }
 
-// alonely does something in a transaction that has locked the settlement's row. ours is
-// false where it could not be locked; then nothing was done.
+// errTaken ends a transaction whose row somebody else has, or has marked, meanwhile.
+var errTaken = errors.New("somebody else has the row")
+
+// alonely does something in a transaction for the settlement's row. ours is false where
+// the row is not to be had; then nothing was done. The row is not locked meanwhile: a
+// function may wait for an order that waits, in cancel, for the row.
 func (db *DB) alonely(ctx context.Context, s *outbox.Settlement, doing string,
 	do func(context.Context, pgx.Tx, lockedRow) (outbox.Settled, error),
 ) (went outbox.Settled, ours bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*within(s.Claim.Policy)+afterwards)
 	defer cancel()
+	taken := false
 	err = db.transact(ctx, doing, func(tx pgx.Tx) error {
-		rows, err := query[lockedRow](ctx, tx, doing, sqlLock, pgx.StrictNamedArgs{
-			"id": s.Claim.ID, "attempt": s.Claim.Attempt, "round": s.Claim.Round, "holder": db.holder,
-			"acknowledged": s.Result.Outcome == outbox.OutcomeAcknowledged, "unknown": s.Result.Outcome == outbox.OutcomeUnknown,
-		})
-		if err != nil || len(rows) == 0 {
+		row, err := tryLock(ctx, tx, func(save pgx.Tx) (*lockedRow, error) { return db.lock(ctx, save, s) })
+		if err != nil || row == nil {
 			return err
 		}
 		ours = true
-		went, err = do(ctx, tx, rows[0])
+		went, err = do(ctx, tx, *row)
+		taken = errors.Is(err, errTaken)
 		return err
 	})
+	if taken {
+		return outbox.Settled{}, false, nil
+	}
 	return went, ours, err
+}
+
+// tryLock locks a row, and lets go of it at once.
+func tryLock[T any](ctx context.Context, tx pgx.Tx, lock func(save pgx.Tx) (*T, error)) (*T, error) {
+	save, err := tx.Begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	row, err := lock(save)
+	if err != nil {
+		return nil, err
+	}
+	return row, save.Rollback(ctx)
+}
+
+// lock locks the settlement's row; nil where it is not to be had.
+func (db *DB) lock(ctx context.Context, tx pgx.Tx, s *outbox.Settlement) (*lockedRow, error) {
+	rows, err := query[lockedRow](ctx, tx, "lock "+outbox.FormatID(s.Claim.ID), sqlLock, pgx.StrictNamedArgs{
+		"id": s.Claim.ID, "attempt": s.Claim.Attempt, "round": s.Claim.Round, "holder": db.holder,
+		"acknowledged": s.Result.Outcome == outbox.OutcomeAcknowledged, "unknown": s.Result.Outcome == outbox.OutcomeUnknown,
+	})
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return &rows[0], nil
 }
 
 // transact runs one transaction that may call functions of the business.
@@ -125,8 +165,23 @@ func (db *DB) transact(ctx context.Context, doing string, do func(pgx.Tx) error)
 	return err
 }
 
-// settleLocked settles a row that this transaction has locked, and calls its hook.
-func (db *DB) settleLocked(ctx context.Context, tx pgx.Tx, s *outbox.Settlement, row lockedRow) (went outbox.Settled, err error) {
+// settleOne calls the hook of a row, if it ends with one, and then locks and settles it:
+// nothing waits for the row, and what has locked it waits for nothing.
+func (db *DB) settleOne(ctx context.Context, tx pgx.Tx, s *outbox.Settlement, row lockedRow) (went outbox.Settled, err error) {
+	hook, fault := row.hook(row.end(s.Verdict.State)), s.HookFault
+	if hook != "" && fault == "" {
+		if fault, err = db.tryHook(ctx, tx, hook, row.OrderNo, s.Result.Answer, within(s.Claim.Policy)); err != nil {
+			s.HookFault = "it was being called when the connection was lost"
+			return went, err
+		}
+	}
+	locked, err := db.lock(ctx, tx, s)
+	if err != nil {
+		return went, err
+	}
+	if locked == nil {
+		return went, errTaken
+	}
 	args, err := settleArgs([]*outbox.Settlement{s})
 	if err != nil {
 		return went, err
@@ -146,18 +201,10 @@ func (db *DB) settleLocked(ctx context.Context, tx pgx.Tx, s *outbox.Settlement,
 		return went, fmt.Errorf("settle %s: its row was locked, and has not moved", outbox.FormatID(s.Claim.ID))
 	}
 	went = moved[0]
-	hook := row.hook(went.State)
-	if hook == "" {
-		return went, save.Commit(ctx)
-	}
-	fault := s.HookFault
-	if fault == "" {
-		if fault, err = db.callHook(ctx, save, hook, row.OrderNo, s.Result.Answer, within(s.Claim.Policy)); err != nil {
-			s.HookFault = "it was being called when the connection was lost"
-			return went, err
-		}
-	}
-	if fault == "" {
+	switch {
+	case locked.hook(went.State) != hook: // it was cancelled meanwhile, or claimed again
+		return went, errTaken
+	case hook == "" || fault == "":
 		return went, save.Commit(ctx)
 	}
 	if err := save.Rollback(ctx); err != nil {

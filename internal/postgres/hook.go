@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -10,6 +11,22 @@ import (
 )
 
 type hookRow struct{ Call, Fault string }
+
+// tryHook calls a hook, and takes back what it did if it has failed.
+func (db *DB) tryHook(ctx context.Context, tx pgx.Tx, hook, orderNo, answer string, within time.Duration) (fault string, err error) {
+	save, err := tx.Begin(ctx)
+	if err != nil {
+		return "", err
+	}
+	fault, err = db.callHook(ctx, save, hook, orderNo, answer, within)
+	switch {
+	case err != nil:
+		return "", err
+	case fault != "":
+		return fault, save.Rollback(ctx)
+	}
+	return "", save.Commit(ctx)
+}
 
 // callHook calls a hook inside of a savepoint. fault is why it has failed: then the
 // savepoint must be rolled back. err means that the connection is lost.
@@ -62,27 +79,31 @@ func (db *DB) CallOwed(ctx context.Context, owed outbox.Owed, policy *outbox.Pol
 	var row *owedRow // once it is locked
 	during, cancel := context.WithTimeout(ctx, within(policy)+afterwards)
 	defer cancel()
+	taken := false
 	err = db.transact(during, doing, func(tx pgx.Tx) error {
-		rows, err := query[owedRow](during, tx, doing, sqlLockOwed, pgx.StrictNamedArgs{"id": owed.ID})
-		if err != nil || len(rows) == 0 {
+		mine, err := query[struct{ Mine bool }](during, tx, doing, sqlCallOwed, pgx.StrictNamedArgs{"id": owed.ID})
+		if err != nil || !mine[0].Mine {
 			return err
 		}
-		row = &rows[0]
-		save, err := tx.Begin(during)
-		if err != nil {
+		row, err = tryLock(during, tx, func(save pgx.Tx) (*owedRow, error) { return lockOwed(during, save, owed.ID) })
+		if err != nil || row == nil {
 			return err
 		}
 		answer := ""
 		if row.Answer != nil {
 			answer = *row.Answer
 		}
-		fault, err := db.callHook(during, save, row.Hook, row.OrderNo, answer, within(policy))
+		fault, err := db.tryHook(during, tx, row.Hook, row.OrderNo, answer, within(policy))
 		if err != nil {
 			return err
 		}
-		went, err = db.endOwed(during, tx, save, owed.ID, row, fault, policy)
+		went, err = db.endOwed(during, tx, owed.ID, fault, policy)
+		taken = errors.Is(err, errTaken)
 		return err
 	})
+	if taken {
+		return outbox.Settled{}, nil
+	}
 	if err == nil || row == nil || ctx.Err() != nil {
 		return went, err
 	}
@@ -94,19 +115,28 @@ func (db *DB) CallOwed(ctx context.Context, owed outbox.Owed, policy *outbox.Pol
 	return db.oweAgain(context.WithoutCancel(ctx), db.reads, owed.ID, row, fault, policy)
 }
 
+// lockOwed locks a row that owes its hook now; nil where it is not to be had.
+func lockOwed(ctx context.Context, tx pgx.Tx, id outbox.ID) (*owedRow, error) {
+	rows, err := query[owedRow](ctx, tx, "lock "+outbox.FormatID(id), sqlLockOwed, pgx.StrictNamedArgs{"id": id})
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return &rows[0], nil
+}
+
 // endOwed ends a row whose hook has worked, or notes why it has failed.
-func (db *DB) endOwed(ctx context.Context, tx, save pgx.Tx, id outbox.ID, row *owedRow, fault string, policy *outbox.Policy) (outbox.Settled, error) {
-	if fault == "" {
-		if err := save.Commit(ctx); err != nil {
-			return outbox.Settled{}, err
-		}
-		_, err := query[struct{ Rung *string }](ctx, tx, "end a row whose hook has worked", sqlPaid, pgx.StrictNamedArgs{"id": id})
-		return outbox.Settled{ID: id, State: row.State, Reason: row.Reason}, err
-	}
-	if err := save.Rollback(ctx); err != nil {
+func (db *DB) endOwed(ctx context.Context, tx pgx.Tx, id outbox.ID, fault string, policy *outbox.Policy) (outbox.Settled, error) {
+	row, err := lockOwed(ctx, tx, id)
+	switch {
+	case err != nil:
 		return outbox.Settled{}, err
+	case row == nil:
+		return outbox.Settled{}, errTaken
+	case fault != "":
+		return db.oweAgain(ctx, tx, id, row, fault, policy)
 	}
-	return db.oweAgain(ctx, tx, id, row, fault, policy)
+	_, err = query[struct{ Rung *string }](ctx, tx, "end a row whose hook has worked", sqlPaid, pgx.StrictNamedArgs{"id": id})
+	return outbox.Settled{ID: id, State: row.State, Reason: row.Reason}, err
 }
 
 // oweAgain notes that a hook has failed once more; went has no state where its row has

@@ -109,6 +109,7 @@ var (
 	sqlOwe      = statement("owe")
 	sqlOwed     = statement("owed")
 	sqlLockOwed = statement("lock_owed")
+	sqlCallOwed = statement("call_owed")
 	sqlPaid     = statement("paid")
 	sqlOweAgain = statement("owe_again")
 )
