@@ -72,38 +72,6 @@ func (db *DB) settleOthers(ctx context.Context, s *outbox.Settlement) (went outb
 	return outbox.Settled{}, false, err
 }
 
-// lockedRow is a row that is settled alone.
-type lockedRow struct {
-	Elsewhere                   bool // a later attempt is in flight: it does not end yet
-	EndsAs                      outbox.State
-	OrderNo                     string
-	OnAcknowledged, OnExhausted string
-}
-
-// end is where a verdict brings it, as settle decides it.
-func (r lockedRow) end(verdict outbox.State) outbox.State {
-	if verdict == outbox.Acknowledged || r.EndsAs == "" {
-		return verdict
-	}
-	return r.EndsAs
-}
-
-// hook is the one that this ending has, or empty.
-func (r lockedRow) hook(state outbox.State) string {
-	switch {
-	case r.Elsewhere:
-		return ""
-	case state == outbox.Acknowledged:
-		return r.OnAcknowledged
-	case state == outbox.Exhausted || state == outbox.Rejected:
-		return r.OnExhausted
-	}
-	return ""
-}
-
-// errTaken ends a transaction whose row somebody else has, or has marked, meanwhile.
-var errTaken = errors.New("somebody else has the row")
-
 // alonely does something in a transaction for the settlement's row. ours is false where
 // the row is not to be had; then nothing was done. The row is not locked meanwhile: a
 // function may wait for an order that waits, in cancel, for the row.
@@ -127,31 +95,6 @@ func (db *DB) alonely(ctx context.Context, s *outbox.Settlement, doing string,
 		return outbox.Settled{}, false, nil
 	}
 	return went, ours, err
-}
-
-// tryLock locks a row, and lets go of it at once.
-func tryLock[T any](ctx context.Context, tx pgx.Tx, lock func(save pgx.Tx) (*T, error)) (*T, error) {
-	save, err := tx.Begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	row, err := lock(save)
-	if err != nil {
-		return nil, err
-	}
-	return row, save.Rollback(ctx)
-}
-
-// lock locks the settlement's row; nil where it is not to be had.
-func (db *DB) lock(ctx context.Context, tx pgx.Tx, s *outbox.Settlement) (*lockedRow, error) {
-	rows, err := query[lockedRow](ctx, tx, "lock "+outbox.FormatID(s.Claim.ID), sqlLock, pgx.StrictNamedArgs{
-		"id": s.Claim.ID, "attempt": s.Claim.Attempt, "round": s.Claim.Round, "holder": db.holder,
-		"acknowledged": s.Result.Outcome == outbox.OutcomeAcknowledged, "unknown": s.Result.Outcome == outbox.OutcomeUnknown,
-	})
-	if err != nil || len(rows) == 0 {
-		return nil, err
-	}
-	return &rows[0], nil
 }
 
 // transact runs one transaction that may call functions of the business.

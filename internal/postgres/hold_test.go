@@ -228,24 +228,3 @@ func TestHeldAndMalformed(t *testing.T) {
 		t.Errorf("a duplicate is %s", outbox.FormatID(again))
 	}
 }
-
-// A held row keeps its place in its sequence: what comes after it waits for its release.
-func TestHeldHead(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
-	head := h.hold("head", ", sequence_key => 'k'")
-	second, third := h.next("k", "second"), h.hold("third", ", sequence_key => 'k'")
-	h.next("k", "fourth")
-	h.onlyClaims(h.db)
-	h.explains(second, "waits its turn: "+outbox.FormatID(head)+` comes before it in sequence "k"`)
-	h.release("head")
-	h.settle(result(h.onlyClaims(h.db, "head")[0], outbox.OutcomeAcknowledged))
-	h.settle(result(h.onlyClaims(h.db, "second")[0], outbox.OutcomeAcknowledged))
-	h.onlyClaims(h.db)
-	if got := h.standing(third); got.State != "held" {
-		t.Errorf("the third one stands at %+v", got)
-	}
-	h.release("third")
-	h.settle(result(h.onlyClaims(h.db, "third")[0], outbox.OutcomeAcknowledged))
-	h.onlyClaims(h.db, "fourth")
-}

@@ -1,7 +1,9 @@
 package postgres_test
 
 import (
+	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -116,4 +118,28 @@ func TestRowsThatOweAndWaitAreCountedOnce(t *testing.T) {
 	sums(map[string]int{"due_now": 0, "waiting": 1, "held": 2, "queued": 1, "owing_hooks": 2, "paused": 2, "parked": 0})
 	h.exec("update orderbell.policy set fault = 'it does not compile'")
 	sums(map[string]int{"due_now": 0, "waiting": 0, "held": 2, "queued": 1, "owing_hooks": 2, "paused": 0, "parked": 3})
+}
+
+// A look says that hooks are due, and rings where they are not: at their time.
+func TestLooksSeeHooks(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.hook("ship", failures["raises"].body)
+	claim := h.hooked("ship", "")
+	e := h.bell(t)
+	e.asleep(t)
+	e.rings(t, func() { h.alone(came(claim, outbox.OutcomeAcknowledged)) })
+	for _, due := range []bool{false, true} {
+		if due {
+			h.move(claim.ID, "next_attempt_at = now()")
+		}
+		found, err := h.db.Look(t.Context(), time.Now())
+		full, fullErr := h.db.FullLook(t.Context())
+		if err := errors.Join(err, fullErr); err != nil || found.Owed != due || full.Owed != due || len(found.Endpoints)+len(full.Endpoints) != 0 {
+			t.Errorf("due is %t; the look: %+v, the full look: %+v, %v", due, found, full, err)
+		}
+		if !due && (found.NextDue <= 0 || found.NextDue > 15*time.Second) {
+			t.Errorf("the next is due in %v", found.NextDue)
+		}
+	}
 }
