@@ -9,8 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/orderbell/orderbell/internal/outbox"
 )
 
@@ -62,7 +60,11 @@ func (s *solo) Act(_ context.Context, settlement *outbox.Settlement, action stri
 	return outbox.Settled{ID: settlement.Claim.ID, State: outbox.Acknowledged}, false, nil
 }
 
-func (s *solo) Owed(context.Context) ([]outbox.Owed, error) { return s.owed, s.owedErr }
+func (s *solo) Owed(context.Context) ([]outbox.Owed, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.owed, s.owedErr
+}
 
 func (s *solo) CallOwed(ctx context.Context, owed outbox.Owed, policy *outbox.Policy) (outbox.Settled, error) {
 	s.enter(1)
@@ -227,140 +229,4 @@ func TestWhoSettles(t *testing.T) {
 	if w.alone.waiting() != 1 || w.settler.waiting() != 1 {
 		t.Errorf("%d are settled alone, %d together", w.alone.waiting(), w.settler.waiting())
 	}
-}
-
-func acting(store *solo, log *slog.Logger) (*Worker, errand) {
-	w := testWorker(&eyes{}, log)
-	w.Alone = store
-	w.alone = newAlone(store, w.leases, newReporter(log), w.faults)
-	claim := &outbox.Claim{ID: outbox.ID{1}, Attempt: 1, Endpoint: "m-1", Policy: &outbox.Policy{Ladder: outbox.Ladder{time.Second}}}
-	w.leases.hold(claim, time.Now())
-	return w, errand{claim: claim, endpoint: &outbox.Endpoint{ID: "m-1", Action: "shop.close", BatchSize: 0}}
-}
-
-// An action is called by the name that its endpoint gives, and settled with the call.
-func TestActionsAreCalled(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		tries := 0
-		store := &solo{act: func(*outbox.Settlement) (bool, error) { tries++; return tries < 3, nil }}
-		w, e := acting(store, slog.New(slog.DiscardHandler))
-		if got := w.carry(t.Context(), e); got.Outcome != outbox.OutcomeAcknowledged {
-			t.Errorf("it came to %+v", got)
-		}
-		if diff := cmp.Diff([]string{"shop.close"}, store.acted); diff != "" || tries != 3 {
-			t.Errorf("%d tries (-want +got):\n%s", tries, diff)
-		}
-		if w.leases.count() != 0 || w.settler.waiting() != 0 || w.alone.waiting() != 0 {
-			t.Error("something is left to be settled")
-		}
-	})
-}
-
-// A row that somebody holds for longer than the lease is given up: it is another's then.
-func TestAnActionIsGivenUpWithItsLease(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w, e := acting(&solo{act: func(*outbox.Settlement) (bool, error) { return true, nil }}, slog.New(slog.DiscardHandler))
-		began := time.Now()
-		w.carry(t.Context(), e)
-		if took := time.Since(began); took < w.Lease || took > w.Lease+time.Second {
-			t.Errorf("it took %v", took)
-		}
-	})
-}
-
-// After an error nobody knows whether the function was called: that is recorded, and it is
-// never called again for this attempt. A stop is told apart.
-func TestAnActionThatBreaks(t *testing.T) {
-	t.Parallel()
-	for name, want := range map[string]outbox.Outcome{"away": outbox.OutcomeUnknown, "stopping": outbox.OutcomeInterrupted} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				calls := 0
-				w, e := acting(&solo{act: func(*outbox.Settlement) (bool, error) { calls++; return false, errAway }}, slog.New(slog.DiscardHandler))
-				ctx, stop := context.WithCancel(t.Context())
-				defer stop()
-				if name == "stopping" {
-					stop()
-				}
-				if got := w.carry(ctx, e); got.Outcome != want || calls != 1 {
-					t.Errorf("it came to %+v after %d calls", got, calls)
-				}
-				settled, _ := w.settler.take(9)
-				if len(settled) != 1 || settled[0].Result.Outcome != want || settled[0].Verdict.State != outbox.Pending {
-					t.Errorf("settled %+v", settled)
-				}
-			})
-		})
-	}
-}
-
-func testHooks(store *solo) *hooks {
-	log := slog.New(slog.DiscardHandler)
-	return newHooks(store, newReporter(log), &faults{log: log})
-}
-
-// Hooks that are due are called, a few at a time, by the policies of their rows.
-func TestHooksAreCalledAgain(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		quick := &outbox.Policy{Name: "quick"}
-		store := &solo{owed: make([]outbox.Owed, 9), call: func(context.Context, outbox.Owed) error { time.Sleep(time.Second); return nil }}
-		for i := range store.owed {
-			store.owed[i] = outbox.Owed{ID: outbox.ID{byte(i)}, Policy: []string{"quick", "gone"}[i%2]}
-		}
-		h := testHooks(store)
-		ctx, stop := context.WithCancel(t.Context())
-		defer stop()
-		go h.run(ctx)
-		for range 3 { // looks that are made meanwhile say so once more
-			h.call(map[string]*outbox.Policy{"quick": quick})
-		}
-		synctest.Wait()
-		store.mu.Lock()
-		store.owed = store.owed[:0]
-		store.mu.Unlock()
-		time.Sleep(4 * time.Second)
-		counts := map[*outbox.Policy]int{}
-		for _, policy := range store.called {
-			counts[policy]++
-		}
-		if diff := counts[quick] != 5 || counts[nil] != 4; diff || store.most != aloneAtOnce {
-			t.Errorf("called %v, %d at once", counts, store.most)
-		}
-	})
-}
-
-// One that cannot be called holds up no other, and none is called in a loop without a
-// pause.
-func TestHooksThatCannotBeCalled(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		calls := 0
-		store := &solo{owed: []outbox.Owed{{ID: outbox.ID{1}}, {ID: outbox.ID{2}}}}
-		store.call = func(_ context.Context, owed outbox.Owed) error {
-			if owed.ID == (outbox.ID{1}) {
-				store.mu.Lock()
-				defer store.mu.Unlock()
-				calls++
-				return errAway
-			}
-			return nil
-		}
-		h := testHooks(store)
-		ctx, stop := context.WithCancel(t.Context())
-		defer stop()
-		go h.run(ctx)
-		for range 1000 { // every look says that it is due
-			h.call(nil)
-			time.Sleep(10 * time.Millisecond)
-		}
-		store.mu.Lock()
-		defer store.mu.Unlock()
-		if len(store.called) == 0 || calls > 200 {
-			t.Errorf("the other was called %d times, this one %d", len(store.called), calls)
-		}
-	})
 }

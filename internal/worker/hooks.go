@@ -65,6 +65,7 @@ func (h *hooks) callAll(ctx context.Context, owed []outbox.Owed, policies map[st
 			defer func() { <-slots }()
 			went, err := h.store.CallOwed(ctx, one, policies[one.Policy])
 			switch {
+			case ctx.Err() != nil: // whoever comes next calls it
 			case h.faults.meet("call hooks", err):
 				failed.Store(true)
 			case went.State != "":
