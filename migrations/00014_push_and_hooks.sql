@@ -35,7 +35,7 @@ create table orderbell.blocked (
   since           timestamptz not null default clock_timestamp(),
   primary key (endpoint, sequence_key)
 );
-comment on table  orderbell.blocked is 'Sequences that stand still: their head ended exhausted or rejected, and their endpoint says on_head_exhausted block. See unblock().';
+comment on table  orderbell.blocked is 'Sequences that stand still: their head ended exhausted or rejected, and their endpoint says on_head_exhausted block. See unblock(). A row counts only as long as the endpoint says so.';
 comment on column orderbell.blocked.notification_id is 'The head that ended; what comes after it waits.';
 
 create table orderbell.hook (
@@ -98,8 +98,10 @@ begin
   select * into p from pg_proc where oid = called;
   if not found then
     return 'its function does not exist any more';
-  elsif p.prokind <> 'f' or p.prorettype <> returns or p.pronargs <> 2 or p.proargtypes[0] <> 'text'::regtype or p.proargtypes[1] <> 'text'::regtype then
+  elsif p.prokind <> 'f' or p.proretset or p.prorettype <> returns or p.pronargs <> 2 or p.proargtypes[0] <> 'text'::regtype or p.proargtypes[1] <> 'text'::regtype then
     return format('%s is no function (text, text) returns %s', called, returns);
+  elsif p.proisstrict and returns = 'void'::regtype then
+    return format('%s is strict: where there is no answer, which is null, it would not be called', called);
   elsif not has_schema_privilege(p.pronamespace, 'usage') then
     return format('%s may not use the schema %s', current_user, p.pronamespace::regnamespace);
   elsif not has_function_privilege(called, 'execute') then
@@ -212,8 +214,10 @@ create trigger endpoint_changed
   for each statement execute function orderbell.tell_change();
 
 -- +goose StatementBegin
--- Makes the next row of a sequence due, wherever it was put off to. Rows that somebody
--- holds are passed over: they come due by themselves within a minute.
+-- Makes the next row of a sequence due, wherever it was put off to. One that is due
+-- already is written too: a look reaches back two seconds only, and what is about to put
+-- it off, because its snapshot has the one before it, then finds it changed. Rows that
+-- somebody holds are passed over: they come due by themselves within a minute.
 create function orderbell.promote(endpoints text[], keys text[], seqs bigint[]) returns bigint
 language plpgsql
 set search_path = pg_catalog, orderbell, pg_temp
@@ -233,7 +237,7 @@ begin
           select x.notification_id from orderbell.delivery x
           where x.endpoint = ended.endpoint and x.sequence_key = ended.key and x.seq > ended.seq
           order by x.seq limit 1)
-        and s.state = 'pending' and s.attempt_count = 0 and s.next_attempt_at > clock_timestamp()
+        and s.state = 'pending' and s.attempt_count = 0
       for update skip locked
     ) next));
   get diagnostics promoted = row_count;
@@ -262,6 +266,8 @@ begin
     select d.notification_id
     from orderbell.delivery d
     where d.notification_id = any (wanted)
+      -- What has come to its end is not older: its hook is still to be called.
+      and not (how = 'superseded' and d.owes)
     order by d.notification_id
     for update) locked;
 
@@ -284,6 +290,14 @@ begin
            end,
            ended.attempt_count, ended.rung, ended.released_at
     from ended left join paid on paid.notification_id = ended.notification_id
+  ), blocked as (
+    insert into orderbell.blocked (endpoint, sequence_key, seq, notification_id)
+    select ended.endpoint, ended.sequence_key, ended.seq, ended.notification_id
+    from ended
+    join paid on paid.notification_id = ended.notification_id
+    join orderbell.endpoint e on e.id = ended.endpoint
+    where e.on_head_exhausted = 'block' and ended.seq is not null and paid.state in ('exhausted', 'rejected')
+    on conflict do nothing
   )
   select (select count(*) from marked) + count(*),
          array_agg(ended.endpoint) filter (where seq is not null),
@@ -387,6 +401,7 @@ $$;
 comment on function orderbell.unblock(text, text) is 'Lets sequences of an endpoint go on past a head that ended exhausted or rejected (one key, or all). Returns how many.';
 
 -- +goose StatementBegin
+-- Both ways: a head that ended while the endpoint was told to skip may have left a row.
 create function orderbell.endpoint_unblocks() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, orderbell, pg_temp
@@ -681,7 +696,7 @@ cross join lateral (
          end as behind,
          case when d.sequence_key is not null then (
            select x.notification_id from orderbell.blocked x
-           where x.endpoint = d.endpoint and x.sequence_key = d.sequence_key and x.seq < d.seq)
+           where x.endpoint = d.endpoint and x.sequence_key = d.sequence_key and x.seq < d.seq and e.on_head_exhausted = 'block')
          end as blocked_by
 ) queue;
 

@@ -40,6 +40,10 @@ func TestRights(t *testing.T) {
 	conn := connect(t, pgtest.Database(t))
 	execute(t, conn, "insert into orderbell.endpoint values ('m-1', 'http://shop.example/')")
 	execute(t, conn, "select orderbell.enqueue('m-1', 'trade.success', 'A1', '{}')")
+	execute(t, conn, "create function public.ships(text, text) returns void language sql as 'select'")
+	execute(t, conn, "create function public.closes(text, text) returns boolean language sql as 'select true'")
+	execute(t, conn, "insert into orderbell.hook values ('ship', 'public.ships(text, text)')")
+	execute(t, conn, "select orderbell.enqueue('m-1', 'e', 'A3', '{}', url => 'ftp://x', on_exhausted => 'ship')")
 	const (
 		reserve   = "select orderbell.reserve('{m-1}', '{1}', '{1}', 'w-1/0000', '8 s')"
 		addSecret = "select orderbell.add_secret('m-1', 1, '0123abcd', repeat('x', 40)::bytea, '1 h')"
@@ -116,6 +120,51 @@ func TestRights(t *testing.T) {
 		{"orderbell_worker", reserve, true},
 		{"orderbell_worker", "delete from orderbell.slot", false},
 		{"orderbell_worker", "update orderbell.pace set next_at = now()", false},
+
+		{"orderbell_producer", "select orderbell.enqueue('m-1', 'e', 'A1', '{}', hold => true, supersede => true, sequence_key => 'k', on_acknowledged => 'ship', on_exhausted => 'ship')", true},
+		{"orderbell_producer", "insert into orderbell.notification (endpoint, event, order_no, body, hold, sequence_key, on_acknowledged) values ('m-1', 'e', 'A2', '{}', true, 'k', 'ship')", true},
+		{"orderbell_producer", "select orderbell.release('m-1', 'A1')", true},
+		{"orderbell_producer", "select orderbell.unblock('m-1')", false},
+		{"orderbell_producer", "select from orderbell.hook", false},
+		{"orderbell_producer", "select from orderbell.owed", false},
+		{"orderbell_producer", "select from orderbell.blocked", false},
+		{"orderbell_producer", "select nextval('orderbell.sequence')", false},
+		{"orderbell_producer", "select orderbell.end_rows('{}', 'cancelled', 'x')", false},
+		{"orderbell_producer", "select orderbell.promote('{}', '{}', '{}')", false},
+		{"orderbell_producer", "select orderbell.of_order('m-1', 'A1', null)", false},
+		{"orderbell_producer", "select orderbell.action_fault('sql:public.closes')", false},
+
+		{"orderbell_worker", "select * from orderbell.hook, orderbell.blocked, orderbell.owed", true},
+		{"orderbell_worker", "insert into orderbell.blocked (endpoint, sequence_key, seq, notification_id) values ('m-1', 'k', 1, gen_random_uuid())", true},
+		{"orderbell_worker", "update orderbell.owed set tries = 2", true},
+		{"orderbell_worker", "delete from orderbell.owed", true},
+		{"orderbell_worker", "select orderbell.promote('{}', '{}', '{}')", true},
+		{"orderbell_worker", "select orderbell.function_fault('public.ships(text, text)', 'void')", true},
+		{"orderbell_worker", "delete from orderbell.blocked", false},
+		{"orderbell_worker", "insert into orderbell.hook values ('own', 'public.ships(text, text)')", false},
+		{"orderbell_worker", "update orderbell.hook set function = 'public.ships(text, text)'", false},
+		{"orderbell_worker", "select orderbell.unblock('m-1')", false},
+		{"orderbell_worker", "select orderbell.release('m-1', 'A1')", false},
+		{"orderbell_worker", "select orderbell.end_rows('{}', 'cancelled', 'x')", false},
+
+		{"orderbell_reader", "select explanation from orderbell.notification_status where order_no = 'A3'", true},
+		{"orderbell_reader", "select notification_id, state, reason, hook, tries, fault, since from orderbell.owed", true},
+		{"orderbell_reader", "select answer from orderbell.owed", false},
+		{"orderbell_reader", "select * from orderbell.blocked, orderbell.hook", true},
+		{"orderbell_reader", "select orderbell.unblock('m-1')", false},
+		{"orderbell_reader", "select orderbell.release('m-1', 'A1')", false},
+		{"orderbell_reader", "insert into orderbell.hook values ('own', 'public.ships(text, text)')", false},
+
+		{"orderbell_operator", "insert into orderbell.hook values ('own', 'public.ships(text, text)')", true},
+		{"orderbell_operator", "update orderbell.hook set function = 'public.ships(text, text)'", true},
+		{"orderbell_operator", "delete from orderbell.hook", true},
+		{"orderbell_operator", "update orderbell.endpoint set url = 'sql:public.closes', on_head_exhausted = 'block'", true},
+		{"orderbell_operator", "update orderbell.endpoint set on_head_exhausted = 'block', batch_size = 5, batch_wait = '1 s', answer_key = 'x'", true},
+		{"orderbell_operator", "select orderbell.release('m-1', 'A1'), orderbell.unblock('m-1')", true},
+		{"orderbell_operator", "select explanation from orderbell.notification_status where order_no = 'A3'", true},
+		{"orderbell_operator", "select answer from orderbell.owed", false},
+		{"orderbell_operator", "delete from orderbell.owed", false},
+		{"orderbell_operator", "delete from orderbell.blocked", false},
 
 		{"orderbell_operator", "insert into orderbell.endpoint (id, url, headers) values ('m-2', 'https://shop.example/', '{\"X-Shop\": \"1\"}')", true},
 		{"orderbell_operator", "update orderbell.endpoint set url = 'https://elsewhere.example/'", true},

@@ -35,6 +35,7 @@ with lane as materialized (
              where head.endpoint = d.endpoint and head.sequence_key = d.sequence_key and head.seq < d.seq)
            and not exists (
              select from orderbell.blocked b
+             join orderbell.endpoint e on e.id = b.endpoint and e.on_head_exhausted = 'block'
              where b.endpoint = d.endpoint and b.sequence_key = d.sequence_key and b.seq < d.seq))
     order by d.endpoint, d.next_attempt_at
     limit lane.take

@@ -2,7 +2,7 @@
 -- How a hook is called; empty where it may not be, and why.
 -- Called by the worker before it calls one.
 -- Index: primary keys. Locks: none.
-select coalesce(format('select %I.%I($1::text, $2::text)', s.nspname, p.proname), '') as call,
+select case when p.oid is null then '' else format('select %I.%I($1::text, $2::text)', s.nspname, p.proname) end as call,
        coalesce(orderbell.function_fault(h.function, 'void'), '') as fault
 from orderbell.hook h
 left join pg_proc p on p.oid = h.function

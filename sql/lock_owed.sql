@@ -1,9 +1,11 @@
 /* orderbell:lock_owed */
--- Locks a row that owes its hook, if nobody has called it since.
--- Called by the worker in the transaction that has called the hook, after it: see peek.
+-- Locks a row whose hook is due, and says what is to be called with what.
+-- Called by the worker in the transaction that calls the hook: in a savepoint that is taken
+-- back at once before it is called, and again after it.
 -- Index: primary keys. Locks: the row; passes over one that somebody holds.
-select d.notification_id as id
+select o.state::text as state, coalesce(o.reason, '') as reason, o.hook, o.answer, o.tries, coalesce(n.order_no, '') as order_no
 from orderbell.delivery d
 join orderbell.owed o on o.notification_id = d.notification_id
-where d.notification_id = @id::uuid and d.owes and o.tries = @tries::int
+left join lateral (select n.order_no from orderbell.notification n where n.id = @id::uuid) n on true
+where d.notification_id = @id and d.owes and d.next_attempt_at <= now()
 for update of d skip locked

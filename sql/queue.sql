@@ -8,7 +8,7 @@
 -- Index: delivery_queue, then delivery_sequence. Locks: the rows, in the order of their
 -- ids; passes over those that somebody holds.
 with waiting as materialized (
-  select d.notification_id, least(greatest(coalesce(head.next_attempt_at, 'infinity') - now(), interval '2 s'), interval '1 minute') as wait
+  select d.notification_id, least(greatest(coalesce(head.next_attempt_at, 'infinity'), now() + interval '2 s'), now() + interval '1 minute') as until
   from orderbell.delivery d
   left join lateral (
     select h.next_attempt_at, h.state from orderbell.delivery h
@@ -18,6 +18,7 @@ with waiting as materialized (
   where d.sequence_key is not null and d.next_attempt_at <= now() - interval '1 s' and d.state = 'pending' and not d.owes
     and (head.state <> 'in_flight' and head.next_attempt_at > now() + interval '1 s'
          or exists (select from orderbell.blocked b
+                    join orderbell.endpoint e on e.id = b.endpoint and e.on_head_exhausted = 'block'
                     where b.endpoint = d.endpoint and b.sequence_key = d.sequence_key and b.seq < d.seq))
   order by d.next_attempt_at
   limit 5000
@@ -31,7 +32,7 @@ with waiting as materialized (
 )
 -- One that was given its turn since the statement began is at a place that it does not see.
 update orderbell.delivery d
-set next_attempt_at = now() + waiting.wait
+set next_attempt_at = waiting.until
 from waiting
 where d.ctid = any (array(select place from held)) and waiting.notification_id = d.notification_id
 returning 1 as moved

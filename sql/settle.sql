@@ -77,6 +77,8 @@ with own as materialized (
   update orderbell.delivery d
   set ends_as = case when d.state = 'in_flight' then 'acknowledged'::orderbell.state end
   where d.notification_id = any (array(select id from own where elsewhere))
+    -- One with a hook is asked to its end: the hook must be given an answer.
+    and not d.alone
 ), written as (
   insert into orderbell.finished (notification_id, round, state, reason, attempt_count, rung, released_at)
   select id, round, state, reason, attempt_count, rung, released_at
@@ -104,7 +106,7 @@ with own as materialized (
   where own.seq is not null and not own.elsewhere and own.state in ('exhausted', 'rejected')
   on conflict do nothing
 ), promoted as (
-  -- The next of each sequence. It may already be due: then nobody needs to hear of it.
+  -- The next of each sequence.
   select case when seqs is not null then orderbell.promote(endpoints, keys, seqs) end as rows
   from (select array_agg(endpoint) as endpoints, array_agg(sequence_key) as keys, array_agg(seq) as seqs
         from own where seq is not null and not elsewhere and state <> 'pending') ended

@@ -35,12 +35,6 @@ type Owed struct {
 	ID       ID
 	Endpoint string
 	Policy   string // which rules when it is tried again
-	// State and Reason are what the row ends as.
-	State  State
-	Reason string
-	// Hook is called with OrderNo and Answer, and has failed Tries times.
-	Hook, OrderNo, Answer string
-	Tries                 int
 }
 
 // Lapse is an attempt whose lease has ended: nobody knows what came of it.

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -20,48 +19,59 @@ import (
 // whether it was done; the function must not be called again for this attempt.
 func (db *DB) Act(ctx context.Context, s *outbox.Settlement, action string) (went outbox.Settled, held bool, err error) {
 	doing := "call " + action + " for " + outbox.FormatID(s.Claim.ID)
-	went, err = db.alonely(ctx, s, doing, func(ctx context.Context, tx pgx.Tx, row aloneRow) (outbox.Settled, error) {
-		result, err := act(ctx, tx, s.Claim, action)
+	went, ours, err := db.alonely(ctx, s, doing, func(ctx context.Context, tx pgx.Tx, row lockedRow) (outbox.Settled, error) {
+		result, err := call(ctx, tx, s.Claim, action)
 		if err != nil {
 			return outbox.Settled{}, err
 		}
 		s.Result = result
 		s.Verdict = s.Claim.Policy.Judge(s.Claim, result)
-		return db.settleIn(ctx, tx, s, row)
+		return db.settleOne(ctx, tx, s, row)
 	})
-	if errors.Is(err, errNotOurs) {
-		left, err := db.unsettled(ctx, map[outbox.ID]*outbox.Settlement{s.Claim.ID: s})
-		return outbox.Settled{}, len(left) > 0, err
+	if err != nil || ours {
+		return went, false, err
 	}
-	return went, false, err
+	left, err := db.unsettled(ctx, map[outbox.ID]*outbox.Settlement{s.Claim.ID: s})
+	return outbox.Settled{}, len(left) > 0, err
 }
 
-// act calls an action, and undoes what it did unless it returned true.
-func act(ctx context.Context, tx pgx.Tx, claim *outbox.Claim, action string) (outbox.Result, error) {
+// call calls an action inside of a savepoint, which it keeps or rolls back.
+func call(ctx context.Context, tx pgx.Tx, claim *outbox.Claim, action string) (outbox.Result, error) {
 	began := time.Now()
-	var did *bool
-	_, err := called(ctx, tx, within(claim.Policy), func(save pgx.Tx) (bool, error) {
-		err := save.QueryRow(ctx, "select "+action+"($1::text, $2::text)", claim.OrderNo, claim.Body).Scan(&did)
-		return did != nil && *did, err
-	})
-	result := outbox.Result{Outcome: outbox.OutcomeAnswered, Elapsed: time.Since(began)}
-	fault, refused := "", true
+	save, err := tx.Begin(ctx)
 	if err != nil {
-		fault, refused = refusal(err)
+		return outbox.Result{}, err
+	}
+	if err := bound(ctx, save, within(claim.Policy)); err != nil {
+		return outbox.Result{}, err
+	}
+	var did *bool
+	err = save.QueryRow(ctx, "select "+action+"($1::text, $2::text)", claim.OrderNo, claim.Body).Scan(&did)
+	if err == nil {
+		err = tidy(ctx, save)
+	}
+	result := outbox.Result{Outcome: outbox.OutcomeAnswered, Elapsed: time.Since(began)}
+	fault, refused := refusal(err)
+	if err != nil && !refused {
+		return outbox.Result{}, err
 	}
 	switch {
-	case !refused:
-		return outbox.Result{}, err
 	case hasCode(err, "57014") && strings.Contains(fault, "statement timeout"):
 		result.Outcome, result.Error = outbox.OutcomeTimeout, "the function took longer than "+within(claim.Policy).String()
 	case err != nil:
 		result.Error = "the function failed: " + fault
-	case did == nil:
-		result.Error, result.Excerpt, result.Answer = "the function returned null", "null", "null"
-	case !*did:
-		result.Error, result.Excerpt, result.Answer = "the function returned false", "false", "false"
+	case did == nil || !*did:
+		result.Error, result.Excerpt, result.Answer = "the function returned "+written(did), written(did), written(did)
 	default:
 		result.Outcome, result.Excerpt, result.Answer = outbox.OutcomeAcknowledged, "true", "true"
+		return result, save.Commit(ctx)
 	}
-	return result, nil
+	return result, save.Rollback(ctx)
+}
+
+func written(did *bool) string {
+	if did == nil {
+		return "null"
+	}
+	return "false"
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,6 +20,8 @@ const (
 	aloneConns = 4
 	// afterwards is how long a transaction may take beside the function that it calls.
 	afterwards = 10 * time.Second
+	// longestFault bounds what is kept of what a function has said, in bytes.
+	longestFault = 1000
 )
 
 // pinAlone is for transactions that call functions of the business: they may leave
@@ -37,32 +40,29 @@ func forget(conn *pgx.Conn) bool {
 	return err == nil
 }
 
-// errNotOurs ends a transaction that must undo what it did: the row is held by somebody, or
-// is not this attempt's any more.
-var errNotOurs = errors.New("the row is not ours to settle")
-
 // SettleAlone records one attempt and moves its row in a transaction of its own. Where
 // that ends the row in a state for which it has a hook, the hook is called in the same
 // transaction. If it fails, the row stays, and owes it.
 // held tells that somebody's transaction holds the row: it is to be settled again. A row
 // whose lease was lost is not moved: went has no state then.
 func (db *DB) SettleAlone(ctx context.Context, s *outbox.Settlement) (went outbox.Settled, held bool, err error) {
-	went, err = db.alonely(ctx, s, "settle "+outbox.FormatID(s.Claim.ID), func(ctx context.Context, tx pgx.Tx, row aloneRow) (outbox.Settled, error) {
-		return db.settleIn(ctx, tx, s, row)
+	doing := "settle " + outbox.FormatID(s.Claim.ID)
+	went, ours, err := db.alonely(ctx, s, doing, func(ctx context.Context, tx pgx.Tx, row lockedRow) (outbox.Settled, error) {
+		return db.settleOne(ctx, tx, s, row)
 	})
-	switch {
-	case hasCode(err, "22021", "22P05"):
+	if hasCode(err, "22021", "22P05") {
 		// What an endpoint has said is in no character of this database's encoding.
 		toASCII([]*string{&s.Result.Error, &s.Result.Excerpt, &s.Result.Answer, &s.Verdict.Reason})
 		return db.SettleAlone(ctx, s)
-	case errors.Is(err, errNotOurs):
-		return db.settleOthers(ctx, s)
 	}
-	return went, false, err
+	if err != nil || ours {
+		return went, false, err
+	}
+	return db.settleOthers(ctx, s)
 }
 
-// settleOthers settles what is not to be had: another transaction holds the row, or it is
-// not this attempt's any more, and only the attempt is recorded.
+// settleOthers settles what could not be locked: another transaction holds the row, or it
+// is not this attempt's any more, and only the attempt is recorded.
 func (db *DB) settleOthers(ctx context.Context, s *outbox.Settlement) (went outbox.Settled, held bool, err error) {
 	left, err := db.unsettled(ctx, map[outbox.ID]*outbox.Settlement{s.Claim.ID: s})
 	if err != nil || len(left) > 0 {
@@ -75,89 +75,58 @@ func (db *DB) settleOthers(ctx context.Context, s *outbox.Settlement) (went outb
 	return outbox.Settled{}, false, err
 }
 
-// aloneRow is a row that is to be settled alone.
-type aloneRow struct {
-	Elsewhere                   bool         // a later attempt is in flight: it does not end yet
-	EndsAs                      outbox.State // how it was told to end
-	OrderNo                     string
-	OnAcknowledged, OnExhausted string
-}
-
-// comesTo is where the settle moves the row with this verdict.
-func (r aloneRow) comesTo(verdict outbox.State) outbox.State {
-	if verdict == outbox.Acknowledged || r.EndsAs == "" {
-		return verdict
-	}
-	return r.EndsAs
-}
-
-// hook is the one that this ending has, or empty.
-func (r aloneRow) hook(state outbox.State) string {
-	switch {
-	case r.Elsewhere:
-		return ""
-	case state == outbox.Acknowledged:
-		return r.OnAcknowledged
-	case state == outbox.Exhausted || state == outbox.Rejected:
-		return r.OnExhausted
-	}
-	return ""
-}
-
-// fence names the attempt whose row is meant.
-func (db *DB) fence(s *outbox.Settlement) pgx.StrictNamedArgs {
-	return pgx.StrictNamedArgs{
-		"id": s.Claim.ID, "attempt": s.Claim.Attempt, "round": s.Claim.Round,
-		"acknowledged": s.Result.Outcome == outbox.OutcomeAcknowledged,
-	}
-}
-
-// alonely does something in a transaction that has looked at the settlement's row.
-// errNotOurs undoes it.
+// alonely does something in a transaction for the settlement's row. ours is false where
+// the row is not to be had; then nothing was done. The row is not locked meanwhile: a
+// function may wait for an order that waits, in cancel, for the row.
 func (db *DB) alonely(ctx context.Context, s *outbox.Settlement, doing string,
-	do func(context.Context, pgx.Tx, aloneRow) (outbox.Settled, error),
-) (went outbox.Settled, err error) {
+	do func(context.Context, pgx.Tx, lockedRow) (outbox.Settled, error),
+) (went outbox.Settled, ours bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*within(s.Claim.Policy)+afterwards)
 	defer cancel()
+	taken := false
 	err = db.transact(ctx, doing, func(tx pgx.Tx) error {
-		args := db.fence(s)
-		args["holder"], args["unknown"] = db.holder, s.Result.Outcome == outbox.OutcomeUnknown
-		rows, err := query[aloneRow](ctx, tx, doing, sqlPeek, args)
-		if err != nil {
+		row, err := tryLock(ctx, tx, func(save pgx.Tx) (*lockedRow, error) { return db.lock(ctx, save, s) })
+		if err != nil || row == nil {
 			return err
 		}
-		if len(rows) == 0 {
-			return errNotOurs
-		}
-		went, err = do(ctx, tx, rows[0])
+		ours = true
+		went, err = do(ctx, tx, *row)
+		taken = errors.Is(err, errTaken)
 		return err
 	})
-	return went, err
+	if taken {
+		return outbox.Settled{}, false, nil
+	}
+	return went, ours, err
 }
 
 // transact runs one transaction that may call functions of the business.
 func (db *DB) transact(ctx context.Context, doing string, do func(pgx.Tx) error) error {
 	err := pgx.BeginFunc(ctx, db.alone, do)
 	var told *failure
-	if err == nil || errors.Is(err, errNotOurs) || errors.As(err, &told) {
-		return err
+	if err != nil && !errors.As(err, &told) {
+		db.alone.failed(err)
+		return &failure{doing, err}
 	}
-	db.alone.failed(err)
-	return &failure{doing, err}
+	return err
 }
 
-// settleIn settles a row, after its hook was called.
-func (db *DB) settleIn(ctx context.Context, tx pgx.Tx, s *outbox.Settlement, row aloneRow) (went outbox.Settled, err error) {
-	state := row.comesTo(s.Verdict.State)
-	hook := row.hook(state)
-	if hook != "" {
-		fault, err := db.tryHook(ctx, tx, s, hook, row.OrderNo)
-		if err != nil {
+// settleOne calls the hook of a row, if it ends with one, and then locks and settles it:
+// nothing waits for the row, and what has locked it waits for nothing.
+func (db *DB) settleOne(ctx context.Context, tx pgx.Tx, s *outbox.Settlement, row lockedRow) (went outbox.Settled, err error) {
+	hook, fault := row.hook(row.end(s.Verdict.State)), s.HookFault
+	if hook != "" && fault == "" {
+		if fault, err = db.tryHook(ctx, tx, hook, row.OrderNo, s.Result.Answer, within(s.Claim.Policy)); err != nil {
+			s.HookFault = "it was being called when the connection was lost"
 			return went, err
 		}
-		if fault != "" {
-			return db.owe(ctx, tx, s, state, hook, fault)
-		}
+	}
+	locked, err := db.lock(ctx, tx, s)
+	if err != nil {
+		return went, err
+	}
+	if locked == nil {
+		return went, errTaken
 	}
 	args, err := settleArgs([]*outbox.Settlement{s})
 	if err != nil {
@@ -165,51 +134,46 @@ func (db *DB) settleIn(ctx context.Context, tx pgx.Tx, s *outbox.Settlement, row
 	}
 	args["holder"] = db.holder
 	s.Sent = true
-	otherwise, err := query[settledRow](ctx, tx, "settle an attempt", sqlSettle, args)
+	save, err := tx.Begin(ctx)
+	if err != nil {
+		return went, err
+	}
+	otherwise, err := query[settledRow](ctx, save, "settle an attempt", sqlSettle, args)
 	if err != nil {
 		return went, err
 	}
 	moved, _ := outcome([]*outbox.Settlement{s}, otherwise)
-	if len(moved) == 0 || moved[0].State != state {
-		return went, errNotOurs // somebody has marked or ended it since; the hook was called for nothing
+	if len(moved) == 0 {
+		return went, fmt.Errorf("settle %s: its row was locked, and has not moved", outbox.FormatID(s.Claim.ID))
 	}
-	return moved[0], nil
-}
-
-// tryHook calls the hook of a settlement, and undoes what it did if it fails: fault is why.
-func (db *DB) tryHook(ctx context.Context, tx pgx.Tx, s *outbox.Settlement, hook, orderNo string) (fault string, err error) {
-	if s.HookFault != "" {
-		return s.HookFault, nil
+	went = moved[0]
+	switch {
+	case locked.hook(went.State) != hook: // it was cancelled meanwhile, or claimed again
+		return went, errTaken
+	case hook == "" || fault == "":
+		return went, save.Commit(ctx)
 	}
-	fault, err = db.callHook(ctx, tx, hook, orderNo, s.Result.Answer, within(s.Claim.Policy))
-	if err != nil {
-		s.HookFault = hookLost
+	if err := save.Rollback(ctx); err != nil {
+		return went, err
 	}
-	return fault, err
+	return owe(ctx, tx, s, went, hook, fault)
 }
 
 // owe records the attempt and keeps the row, since its hook has failed.
-func (db *DB) owe(ctx context.Context, tx pgx.Tx, s *outbox.Settlement, state outbox.State, hook, fault string) (outbox.Settled, error) {
-	locked, err := query[struct{ ID outbox.ID }](ctx, tx, "keep a row whose hook has failed", sqlLock, db.fence(s))
-	if err != nil {
-		return outbox.Settled{}, err
-	}
-	if len(locked) == 0 {
-		return outbox.Settled{}, errNotOurs
-	}
+func owe(ctx context.Context, tx pgx.Tx, s *outbox.Settlement, end outbox.Settled, hook, fault string) (outbox.Settled, error) {
 	var c columns
 	c.add(s)
 	ladder := outbox.Ladder(nil)
 	if s.Claim.Policy != nil {
 		ladder = s.Claim.Policy.Ladder
 	}
-	_, err = query[struct{ Rung *string }](ctx, tx, "keep a row whose hook has failed", sqlOwe, pgx.StrictNamedArgs{
+	_, err := query[struct{ Rung *string }](ctx, tx, "keep a row whose hook has failed", sqlOwe, pgx.StrictNamedArgs{
 		"id": s.Claim.ID, "attempt": s.Claim.Attempt, "round": s.Claim.Round, "began_ago": c.beganAgo[0], "duration": c.durations[0],
 		"outcome": c.outcomes[0], "status": c.statuses[0], "endpoint": s.Claim.Endpoint, "url": c.urls[0], "error": c.errors[0],
-		"excerpt": c.excerpts[0], "worker": s.Worker, "state": string(state), "reason": orNull(storable(s.Verdict.Reason)), "hook": hook,
+		"excerpt": c.excerpts[0], "worker": s.Worker, "state": string(end.State), "reason": orNull(end.Reason), "hook": hook,
 		"answer": orNull(storable(s.Result.Answer)), "fault": fault, "rung": s.Claim.Rung, "wait": ladder.Again(1),
 	})
-	return outbox.Settled{ID: s.Claim.ID, State: outbox.Pending, Reason: s.Verdict.Reason, HookFault: hook + ": " + fault}, err
+	return outbox.Settled{ID: s.Claim.ID, State: outbox.Pending, Reason: end.Reason, HookFault: hook + ": " + fault}, err
 }
 
 // within is how long a function may take.
@@ -227,6 +191,14 @@ func bound(ctx context.Context, tx pgx.Tx, d time.Duration) error {
 	return err
 }
 
+// tidy ends what a function has begun, while that can still be its failure. What is
+// deferred would fail at the commit, and take the attempt with it; what it has set for the
+// session, such as a role or a time limit, would be the settle's.
+func tidy(ctx context.Context, save pgx.Tx) error {
+	_, err := save.Conn().PgConn().Exec(ctx, "set constraints all immediate; reset role; reset all").ReadAll()
+	return err
+}
+
 // refusal is why PostgreSQL has refused what a function did; ok is false where the
 // connection was lost, or is about to be.
 func refusal(err error) (text string, ok bool) {
@@ -234,5 +206,9 @@ func refusal(err error) (text string, ok bool) {
 	if !errors.As(err, &refused) || refused.Severity == "FATAL" || refused.Severity == "PANIC" {
 		return "", false
 	}
-	return fmt.Sprintf("%s (SQLSTATE %s)", storable(refused.Message), refused.Code), true
+	text = storable(refused.Message)
+	if len(text) > longestFault {
+		text = strings.ToValidUTF8(text[:longestFault], "") + "…"
+	}
+	return fmt.Sprintf("%s (SQLSTATE %s)", text, refused.Code), true
 }

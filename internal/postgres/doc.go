@@ -113,6 +113,11 @@
 //     every snapshot once there are many. Rejected: batches, for which the rows would have
 //     to wait in the worker; their gain, shorter locks on the keys, is small where the query
 //     leaves the last minutes out.
+//   - Actions and hooks are called before their row is locked, and settled after it, in one
+//     transaction. An order that is paid has its own row locked when it cancels what is in
+//     flight; a function that waits for that row while it holds the delivery would make a
+//     deadlock, of which the order may be the victim. What was decided otherwise
+//     meanwhile takes back what the function did, and is tried again.
 //   - Migrations wait 200 ms for a lock, and try again for five minutes: whoever queues
 //     for a whole table holds up every order that comes after it.
 package postgres

@@ -112,12 +112,12 @@ var (
 
 	sqlQueue    = statement("queue")
 	sqlLock     = statement("lock")
-	sqlPeek     = statement("peek")
 	sqlBound    = statement("bound")
 	sqlHook     = statement("hook")
 	sqlOwe      = statement("owe")
 	sqlOwed     = statement("owed")
 	sqlLockOwed = statement("lock_owed")
+	sqlCallOwed = statement("call_owed")
 	sqlPaid     = statement("paid")
 	sqlOweAgain = statement("owe_again")
 

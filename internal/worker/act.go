@@ -8,7 +8,8 @@ import (
 )
 
 // act takes the claim of an action through its attempt: the function is called, judged and
-// settled in one transaction. The row is locked meanwhile, so that its lease need not last.
+// settled in one transaction. The row's lease is renewed meanwhile, as that of any other;
+// only the settling is fenced by it.
 func (w *Worker) act(ctx context.Context, e errand) outbox.Result {
 	s := &outbox.Settlement{Claim: e.claim, Began: time.Now(), Worker: w.Name}
 	for {

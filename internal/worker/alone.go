@@ -78,7 +78,7 @@ func (a *alone) run(ctx context.Context) {
 }
 
 func (a *alone) runOne(ctx context.Context) {
-	for {
+	for ctx.Err() == nil {
 		s, closed := a.take()
 		if s != nil {
 			a.write(ctx, s)

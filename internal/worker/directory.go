@@ -97,12 +97,9 @@ func (d *directory) check(ctx context.Context, e *outbox.Endpoint) error {
 	if policy == nil {
 		return nil
 	}
-	fault := ""
-	switch err := error(nil); {
-	case e.Action != "" || e.ActionFault != "":
-		fault = e.ActionFault
-	default:
-		if err = d.courier.CheckEndpoint(e, policy); err != nil {
+	fault := e.ActionFault
+	if e.Action == "" && fault == "" {
+		if err := d.courier.CheckEndpoint(e, policy); err != nil {
 			fault = err.Error()
 		}
 	}

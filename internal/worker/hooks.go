@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/orderbell/orderbell/internal/outbox"
 )
@@ -42,27 +43,36 @@ func (h *hooks) run(ctx context.Context) {
 			sleep(ctx, h.faults.pause())
 			continue
 		}
-		h.callAll(ctx, owed, policies)
+		if failed := h.callAll(ctx, owed, policies); failed {
+			sleep(ctx, h.faults.pause()) // they are due still
+		}
 	}
 }
 
-// callAll calls some at a time.
-func (h *hooks) callAll(ctx context.Context, owed []outbox.Owed, policies map[string]*outbox.Policy) {
+// callAll calls some at a time, and tells whether one could not be called.
+func (h *hooks) callAll(ctx context.Context, owed []outbox.Owed, policies map[string]*outbox.Policy) bool {
 	var calling sync.WaitGroup
-	defer calling.Wait()
+	var failed atomic.Bool
 	slots := make(chan struct{}, aloneAtOnce)
 	for _, one := range owed {
 		select {
 		case <-ctx.Done():
-			return
+			calling.Wait()
+			return false
 		case slots <- struct{}{}:
 		}
 		calling.Go(func() {
 			defer func() { <-slots }()
 			went, err := h.store.CallOwed(ctx, one, policies[one.Policy])
-			if !h.faults.meet("call hooks", err) && went.State != "" {
+			switch {
+			case ctx.Err() != nil: // whoever comes next calls it
+			case h.faults.meet("call hooks", err):
+				failed.Store(true)
+			case went.State != "":
 				h.reporter.hooked(one, went)
 			}
 		})
 	}
+	calling.Wait()
+	return failed.Load()
 }
