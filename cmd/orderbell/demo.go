@@ -19,10 +19,22 @@ const sceneShop = "shop"
 func demoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "demo [--for 30s] [--json] [--scene NAME]", Short: "Run everything at once: a Postgres, a shop, merchants that fail, a worker",
+		Long: `Runs a Postgres of its own, a worker, and what a business does with Orderbell, and compares at
+the end what was promised with what came. The scenes:
+
+  notify    merchants are told of payments, and some of them fail
+  push      orders are pushed to partners once they are complete, in order; one partner is down
+  question  payment channels are asked what became of a trade; a hook pays or closes the order
+  close     orders that are unpaid are closed, while payments race
+  all       these at once; this is the default
+  shop      the shop and the merchants of notify alone, beside a worker of yours, on the
+            database of ORDERBELL_DATABASE_URL
+
+It fails where a promise was broken.`,
 		DisableFlagsInUseLine: true, Args: exactly(0),
 	}
 	length := cmd.Flags().Duration("for", 30*time.Second, "how long it runs")
-	scene := cmd.Flags().String("scene", "", "the `NAME` of what runs: "+sceneShop+", the shop and the merchants alone, on the database of ORDERBELL_DATABASE_URL (default: everything, on a Postgres of its own)")
+	scene := cmd.Flags().String("scene", "all", "the `NAME` of what runs: notify, push, question, close, all or shop")
 	asJSON := jsonFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *length <= 0 {
@@ -53,7 +65,7 @@ func runDemo(cmd *cobra.Command, o demo.Options) error {
 		return err
 	}
 	if !summary.OK() {
-		return errors.New("the demo has found a notification that was lost, or sent for an order that was rolled back")
+		return errors.New("the demo has found a promise that was broken: the summary says which")
 	}
 	return nil
 }

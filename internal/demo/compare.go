@@ -15,11 +15,13 @@ type standing struct {
 }
 
 // findings are what the comparison of the three logs came to. Each committed
-// order is in exactly one of acknowledged, unfinished, exhausted and lost.
+// notification is in exactly one of acknowledged, unfinished, exhausted, withdrawn and
+// lost.
 type findings struct {
 	acknowledged int // the merchant acknowledged it
 	unfinished   int // the database still has it to do
 	exhausted    int // it has had its whole ladder
+	withdrawn    int // the shop has cancelled it, or has replaced it by a newer one
 	lost         []string
 
 	attempts          int      // requests for orders of this shop
@@ -32,7 +34,8 @@ type findings struct {
 type subject struct{ id, orderNo string }
 
 // compare holds the shop's log, the merchants' and the database's against each
-// other. It is pure. ladder is that of the policy of every order.
+// other. It is pure. ladder is that of the
+// policy of every notification.
 func compare(ladder outbox.Ladder, orders []order, requests []request, standings []standing) findings {
 	var f findings
 	f.judgeRequests(orders, requests)
@@ -55,6 +58,8 @@ func compare(ladder outbox.Ladder, orders []order, requests []request, standings
 			f.unfinished++
 		case known && whole(ladder, stand):
 			f.exhausted++
+		case known && o.withdrawn && (stand.State == outbox.Cancelled || stand.State == outbox.Superseded):
+			f.withdrawn++
 		default:
 			f.lost = append(f.lost, o.no)
 		}
@@ -84,13 +89,13 @@ func acknowledgements(requests []request) map[subject]time.Duration {
 }
 
 func (f *findings) judgeRequests(orders []order, requests []request) {
-	fateOf := make(map[string]fate, len(orders))
-	for _, o := range orders {
-		fateOf[o.no] = o.fate
-	}
+	fateOf := fatesOf(orders)
 	acknowledged := acknowledgements(requests)
 	for _, r := range requests {
-		fate, ours := fateOf[r.orderNo]
+		fate, ours := fateOf[subject{r.id, r.orderNo}]
+		if !ours {
+			fate, ours = fateOf[subject{"", r.orderNo}]
+		}
 		if !ours {
 			f.others++
 			continue
@@ -103,4 +108,20 @@ func (f *findings) judgeRequests(orders []order, requests []request) {
 			f.duplicates++
 		}
 	}
+}
+
+// fatesOf are what became of notifications and, with an empty id, of orders. An order that
+// has several notifications was committed if one of them was.
+func fatesOf(orders []order) map[subject]fate {
+	of := make(map[subject]fate, 2*len(orders))
+	for _, o := range orders {
+		if o.id != "" {
+			of[subject{o.id, o.no}] = o.fate
+		}
+		whole := subject{"", o.no}
+		if before, seen := of[whole]; !seen || o.fate == committed || o.fate == unknown && before != committed {
+			of[whole] = o.fate
+		}
+	}
+	return of
 }

@@ -40,89 +40,90 @@ func goodLogs() (orders []order, requests []request, standings []standing) {
 func TestCompare(t *testing.T) {
 	t.Parallel()
 	ladder := outbox.Ladder{time.Second, time.Second} // three attempts
-	good := Summary{
+	good := Figures{
 		OrdersCommitted: 4, OrdersRolledBack: 1, OrdersFailed: 1, OrdersUnknown: 1,
-		Acknowledged: 1, Unfinished: 2, Exhausted: 1, Attempts: 4,
+		Notifications: 4,
+		Acknowledged:  1, Unfinished: 2, Exhausted: 1, Attempts: 4,
 	}
 	stand := func(standings []standing, id string) *standing {
 		return &standings[slices.IndexFunc(standings, func(s standing) bool { return s.ID == id })]
 	}
 	for name, test := range map[string]struct {
 		plant func(*[]order, *[]request, *[]standing)
-		want  func(*Summary)
+		want  func(*Figures)
 		bad   bool
 	}{
 		"nothing went wrong": {},
 		"nothing happened": {
 			plant: func(o *[]order, r *[]request, s *[]standing) { *o, *r, *s = nil, nil, nil },
-			want:  func(s *Summary) { *s = Summary{} },
+			want:  func(s *Figures) { *s = Figures{} },
 		},
 		"a loss: the database has no such notification": {
 			plant: func(_ *[]order, _ *[]request, s *[]standing) { *s = slices.Delete(*s, 1, 2) },
-			want:  func(s *Summary) { s.Unfinished, s.Lost, s.LostOrders = 1, 1, []string{"o-3"} },
+			want:  func(s *Figures) { s.Unfinished, s.Lost, s.LostOrders = 1, 1, []string{"o-3"} },
 			bad:   true,
 		},
 		"a loss: neither a delivery nor an ending": {
 			plant: func(_ *[]order, _ *[]request, s *[]standing) { stand(*s, "n-3").State = "" },
-			want:  func(s *Summary) { s.Unfinished, s.Lost, s.LostOrders = 1, 1, []string{"o-3"} },
+			want:  func(s *Figures) { s.Unfinished, s.Lost, s.LostOrders = 1, 1, []string{"o-3"} },
 			bad:   true,
 		},
 		"a loss: acknowledged, says the database, but not the merchant": {
 			plant: func(_ *[]order, _ *[]request, s *[]standing) { stand(*s, "n-3").State = outbox.Acknowledged },
-			want:  func(s *Summary) { s.Unfinished, s.Lost, s.LostOrders = 1, 1, []string{"o-3"} },
+			want:  func(s *Figures) { s.Unfinished, s.Lost, s.LostOrders = 1, 1, []string{"o-3"} },
 			bad:   true,
 		},
 		"a loss: the acknowledged request had another order's body": {
 			plant: func(_ *[]order, r *[]request, _ *[]standing) { (*r)[1].orderNo = "o-3" },
-			want:  func(s *Summary) { s.Acknowledged, s.Lost, s.LostOrders = 0, 1, []string{"o-1"} },
+			want:  func(s *Figures) { s.Acknowledged, s.Lost, s.LostOrders = 0, 1, []string{"o-1"} },
 			bad:   true,
 		},
 		"a loss: rejected": {
 			plant: func(_ *[]order, _ *[]request, s *[]standing) { stand(*s, "n-4").State = outbox.Rejected },
-			want:  func(s *Summary) { s.Exhausted, s.Lost, s.LostOrders = 0, 1, []string{"o-4"} },
+			want:  func(s *Figures) { s.Exhausted, s.Lost, s.LostOrders = 0, 1, []string{"o-4"} },
 			bad:   true,
 		},
 		"exhausted early, by attempts": {
 			plant: func(_ *[]order, _ *[]request, s *[]standing) { stand(*s, "n-4").Attempts = 2 },
-			want:  func(s *Summary) { s.Exhausted, s.Lost, s.LostOrders = 0, 1, []string{"o-4"} },
+			want:  func(s *Figures) { s.Exhausted, s.Lost, s.LostOrders = 0, 1, []string{"o-4"} },
 			bad:   true,
 		},
 		"exhausted early, with an interrupted attempt": {
 			plant: func(_ *[]order, _ *[]request, s *[]standing) { stand(*s, "n-4").Rung = 1 },
-			want:  func(s *Summary) { s.Exhausted, s.Lost, s.LostOrders = 0, 1, []string{"o-4"} },
+			want:  func(s *Figures) { s.Exhausted, s.Lost, s.LostOrders = 0, 1, []string{"o-4"} },
 			bad:   true,
 		},
 		"a phantom: rolled back": {
 			plant: func(_ *[]order, r *[]request, _ *[]standing) {
 				*r = append(*r, request{id: "n-2", orderNo: "o-2", attempt: 1, at: time.Second})
 			},
-			want: func(s *Summary) { s.Attempts, s.SentForRolledBack, s.SentForRolledBackOrders = 5, 1, []string{"o-2"} },
+			want: func(s *Figures) { s.Attempts, s.SentForRolledBack, s.SentForRolledBackOrders = 5, 1, []string{"o-2"} },
 			bad:  true,
 		},
 		"a phantom: failed before its COMMIT": {
 			plant: func(_ *[]order, r *[]request, _ *[]standing) {
 				*r = append(*r, request{id: "n-5", orderNo: "o-5", attempt: 1, at: time.Second})
 			},
-			want: func(s *Summary) { s.Attempts, s.SentForRolledBack, s.SentForRolledBackOrders = 5, 1, []string{"o-5"} },
+			want: func(s *Figures) { s.Attempts, s.SentForRolledBack, s.SentForRolledBackOrders = 5, 1, []string{"o-5"} },
 			bad:  true,
 		},
 		"a duplicate": {
 			plant: func(_ *[]order, r *[]request, _ *[]standing) {
 				*r = append(*r, request{id: "n-1", orderNo: "o-1", attempt: 3, at: 5 * time.Second, status: 200, answered: 6 * time.Second, acknowledged: true})
 			},
-			want: func(s *Summary) { s.Attempts, s.Duplicates = 5, 1 },
+			want: func(s *Figures) { s.Attempts, s.Duplicates = 5, 1 },
 		},
 		"no duplicate: it came before the acknowledgement": {
 			plant: func(_ *[]order, r *[]request, _ *[]standing) {
 				*r = append(*r, request{id: "n-1", orderNo: "o-1", attempt: 3, at: 3500 * time.Millisecond})
 			},
-			want: func(s *Summary) { s.Attempts = 5 },
+			want: func(s *Figures) { s.Attempts = 5 },
 		},
 		"another run's request": {
 			plant: func(_ *[]order, r *[]request, _ *[]standing) {
 				*r = append(*r, request{id: "n-9", orderNo: "x-1", attempt: 1, at: time.Second, status: 200, answered: time.Second, acknowledged: true})
 			},
-			want: func(s *Summary) { s.OtherRequests = 1 },
+			want: func(s *Figures) { s.OtherRequests = 1 },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -139,10 +140,10 @@ func TestCompare(t *testing.T) {
 			if diff := cmp.Diff(want, got, cmp.Comparer(sameNames)); diff != "" {
 				t.Error(diff)
 			}
-			if got.OK() == test.bad {
-				t.Errorf("OK is %t", got.OK())
+			if got.kept() == test.bad {
+				t.Errorf("OK is %t", got.kept())
 			}
-			if n := got.Acknowledged + got.Unfinished + got.Exhausted + got.Lost; n != got.OrdersCommitted {
+			if n := got.Acknowledged + got.Unfinished + got.Exhausted + got.Withdrawn + got.Lost; n != got.Notifications {
 				t.Errorf("the committed orders add up to %d", n)
 			}
 		})

@@ -123,7 +123,7 @@ func TestRefusals(t *testing.T) {
 		o    demo.Options
 		want string
 	}{
-		"unknown scene":      {demo.Options{Scene: "opera"}, `unknown scene "opera"; the scenes are: shop`},
+		"unknown scene":      {demo.Options{Scene: "opera"}, `unknown scene "opera"; the scenes are: notify, push, question, close, all`},
 		"shop without a URL": {demo.Options{Scene: "shop"}, "ORDERBELL_DATABASE_URL"},
 		"malformed URL":      {demo.Options{Scene: "shop", DatabaseURL: "postgres://u:secret@%"}, "read the database URL"},
 		"no time":            {demo.Options{For: -1}, "must be above 0"},

@@ -17,13 +17,18 @@ const (
 	fates           // how many there are
 )
 
-// order is a line of the shop's log.
+// order is a line of the shop's log: an order's notification, of which it may have several.
 type order struct {
 	no string
 	id string // its notification's; empty where it failed before
 	// merchant is the index of the temper that it is for.
 	merchant int
 	fate     fate
+	event    string
+	// held: it must not be sent before the order was released.
+	held bool
+	// withdrawn: the shop has cancelled it, or has replaced it by a newer one.
+	withdrawn bool
 }
 
 // shopLog is what the shop says.
@@ -45,6 +50,25 @@ func (l *shopLog) add(o order) {
 	}
 }
 
+// withdraw notes that committed notifications have been cancelled, or replaced: those of
+// an order and event, or with an empty event all of the order.
+func (l *shopLog) withdraw(orderNo, event string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.orders {
+		if o := &l.orders[i]; o.no == orderNo && (event == "" || o.event == event) && o.fate == committed {
+			o.withdrawn = true
+		}
+	}
+}
+
+// counts returns how many lines there are of each fate.
+func (l *shopLog) counts() [fates]int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.fates
+}
+
 // all returns the log. It is for the end: the shop must have closed.
 func (l *shopLog) all() []order {
 	l.mu.Lock()
@@ -54,14 +78,15 @@ func (l *shopLog) all() []order {
 
 // request is a line of the merchants' log. Times count from the log's beginning.
 type request struct {
-	id, orderNo string
-	merchant    int // the index of its temper
-	attempt     int // as the request says
-	at          time.Duration
+	id, orderNo, event string
+	merchant           int // the index of its temper
+	attempt            int // as the request says
+	at                 time.Duration
 	// status is what was answered at the time answered; 0: nothing.
 	status       int
 	answered     time.Duration
 	acknowledged bool
+	says         state // of the trade, in a channel's answer
 }
 
 // merchantLog is what the merchants say.
@@ -103,10 +128,24 @@ func (l *merchantLog) answered(line int, a answer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := &l.requests[line]
-	r.status, r.acknowledged, r.answered = a.status, a.acknowledges, time.Since(l.began)
+	r.status, r.acknowledged, r.says, r.answered = a.status, a.acknowledges, a.says, time.Since(l.began)
 	if a.acknowledges && l.ours(*r) {
 		l.perMerchant[r.merchant].acknowledged++
 	}
+}
+
+// now is the time since the log's beginning.
+func (l *merchantLog) now() time.Duration { return time.Since(l.began) }
+
+// count sums up the requests of this run.
+func (l *merchantLog) count() (sum merchantCount) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, n := range l.perMerchant {
+		sum.attempts += n.attempts
+		sum.acknowledged += n.acknowledged
+	}
+	return sum
 }
 
 func (l *merchantLog) ours(r request) bool { return strings.HasPrefix(r.orderNo, l.run+"-") }

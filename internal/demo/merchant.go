@@ -108,6 +108,7 @@ func read(r *http.Request, body []byte, merchant int) request {
 	}
 	_ = json.Unmarshal(body, &message)
 	return request{
-		id: r.Header.Get("Orderbell-Notification-Id"), orderNo: message.OrderNo, merchant: merchant, attempt: attempt,
+		id: r.Header.Get("Orderbell-Notification-Id"), orderNo: message.OrderNo, event: r.Header.Get("Orderbell-Event"),
+		merchant: merchant, attempt: attempt,
 	}
 }

@@ -10,15 +10,13 @@ import (
 
 const defaultFor = 30 * time.Second
 
-// sceneShop is the shop and the merchants alone, on somebody's database.
-const sceneShop = "shop"
-
 // Options say what is played, and where it is told.
 type Options struct {
 	// For is how long the scene plays, from the first order on; 30 s if it is 0.
 	// Starting and stopping come on top.
 	For time.Duration
-	// Scene is empty for everything at once, or "shop".
+	// Scene is "notify", "push", "question" or "close"; "all" for these at once, or empty;
+	// "shop" for the shop and the merchants of "notify" alone.
 	Scene string
 	// JSON leaves nothing on Out but one object at the end.
 	JSON bool
@@ -28,7 +26,7 @@ type Options struct {
 	// Version is sent by the worker as User-Agent: orderbell/VERSION.
 	Version string
 	// DatabaseURL is the database of the scene "shop", migrated already. The other
-	// scene never looks at it.
+	// scenes never look at it.
 	DatabaseURL string
 }
 
@@ -36,13 +34,14 @@ type Options struct {
 type SceneError struct{ Scene string }
 
 func (e *SceneError) Error() string {
-	return fmt.Sprintf("unknown scene %q; the scenes are: %s (the shop and the merchants alone, on a database of yours), or none (everything at once)",
-		e.Scene, sceneShop)
+	return fmt.Sprintf("unknown scene %q; the scenes are: %s, %s (all of these at once), and %s (the shop and the merchants of %s alone, on a database of yours)",
+		e.Scene, strings.Join(parts(), ", "), sceneAll, sceneShop, sceneNotify)
 }
 
 // checked fills in what was left out.
 func (o Options) checked() (Options, error) {
-	if o.Scene != "" && o.Scene != sceneShop {
+	o.Scene = cmp.Or(o.Scene, sceneAll)
+	if !known(o.Scene) {
 		return o, &SceneError{Scene: o.Scene}
 	}
 	if o.Scene == sceneShop && strings.TrimSpace(o.DatabaseURL) == "" {

@@ -21,13 +21,14 @@ func anExample() example {
 
 func TestReport(t *testing.T) {
 	t.Parallel()
-	s := Summary{
-		OrdersCommitted: 100, OrdersRolledBack: 25, OrdersPerSecond: 32, OrdersFailed: 3, OrdersUnknown: 1,
+	figures := Figures{
+		OrdersCommitted: 100, OrdersRolledBack: 25, OrdersFailed: 3, OrdersUnknown: 1, Notifications: 100,
 		Acknowledged: 80, Exhausted: 5, Unfinished: 13, Lost: 2, LostOrders: []string{"o-1", "o-2"},
 		Attempts: 240, Duplicates: 4, OtherRequests: 6, SentForRolledBack: 1, SentForRolledBackOrders: []string{"o-3"},
 	}
+	s := Summary{Figures: figures, Scenes: Scenes{Notify: &NotifySummary{Figures: figures, OrdersPerSecond: 32}}}
 	want := `
-The shop committed 100 orders (32 per second) and rolled back 25 after the notification was written.
+notify: The shop committed 100 orders (32 per second) and rolled back 25 after the notification was written.
 3 more failed, and of 1 nobody knows whether they were committed.
 Of the committed ones, merchants acknowledged 80, 5 had their whole ladder of 6 attempts without success, and 13 were unfinished at the end.
 The merchants received 240 requests, 4 of them after their own acknowledgement (duplicates).
@@ -58,14 +59,15 @@ The same in SQL:
   select * from orderbell.delivery_history where order_no = 'o-9' order by attempt;
   select * from orderbell.backlog;
 `
-	if got := reported(t, Options{Scene: sceneShop}, Summary{}); !strings.HasSuffix(got, want) {
+	if got := reported(t, Options{Scene: sceneShop}, Summary{Scene: sceneShop}); !strings.HasSuffix(got, want) {
 		t.Errorf("it ends otherwise:\n%s", got)
 	}
 }
 
 func TestReportOfOne(t *testing.T) {
 	t.Parallel()
-	s := Summary{OrdersCommitted: 1, OrdersRolledBack: 1, Exhausted: 1, Unfinished: 1, Attempts: 1, OtherRequests: 1}
+	figures := Figures{OrdersCommitted: 1, OrdersRolledBack: 1, Exhausted: 1, Unfinished: 1, Attempts: 1, OtherRequests: 1}
+	s := Summary{Figures: figures, Scenes: Scenes{Notify: &NotifySummary{Figures: figures}}}
 	got := reported(t, Options{}, s)
 	for _, want := range []string{
 		"committed 1 order (0 per second) and rolled back 1 after", "1 had its whole ladder", "1 was unfinished",

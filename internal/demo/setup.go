@@ -23,16 +23,13 @@ func policyLadder() outbox.Ladder {
 	return outbox.Ladder{time.Second, 2 * time.Second, 3 * time.Second, 5 * time.Second, 8 * time.Second}
 }
 
-// ours is the comment by which the demo knows its own schema again.
-const ours = "Orders of orderbell demo; may be dropped."
-
 // connect opens the shop's own connections.
 func connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, errors.New("read the database URL: it is malformed") // pgx's error quotes it
 	}
-	config.MaxConns = clerks + 2 // the lock's, and the view's
+	config.MaxConns = 20 // of which one holds the lock
 	config.ConnConfig.RuntimeParams["application_name"] = "orderbell demo"
 	db, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
@@ -66,28 +63,45 @@ func giveUp(conn *pgxpool.Conn) {
 	_ = conn.Hijack().Close(ctx) // closed in any case
 }
 
-// furnish writes what the scene needs, in one transaction; a second time it
-// changes the merchants' addresses and nothing else.
-func furnish(ctx context.Context, db *pgxpool.Pool, url string, of []temper) error {
-	err := pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
-		if err := makeOrders(ctx, tx); err != nil {
+// furnish writes what the scenes need, in one transaction; a second time it changes
+// addresses and nothing else.
+func (s *stage) furnish(ctx context.Context) error {
+	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+		if err := makeBusiness(ctx, tx); err != nil {
 			return err
 		}
 		if err := writePolicy(ctx, tx); err != nil {
 			return err
 		}
-		for _, t := range of {
-			if _, err := tx.Exec(ctx, `
-				insert into orderbell.endpoint (id, url, policy) values ($1, $2, $3)
-				on conflict (id) do update set url = excluded.url, policy = excluded.policy`,
-				t.endpoint, url+"/"+t.endpoint, policyName); err != nil {
-				return fmt.Errorf("write endpoint %s: %w", t.endpoint, err)
+		for _, scene := range s.scenes {
+			if err := scene.furnish(ctx, tx); err != nil {
+				return err
 			}
 		}
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("furnish the shop: %w", err)
+	}
+	return nil
+}
+
+func writeEndpoint(ctx context.Context, tx pgx.Tx, id, url, policy string) error {
+	_, err := tx.Exec(ctx, `
+		insert into orderbell.endpoint (id, url, policy) values ($1, $2, $3)
+		on conflict (id) do update set url = excluded.url, policy = excluded.policy`, id, url, policy)
+	if err != nil {
+		return fmt.Errorf("write endpoint %s: %w", id, err)
+	}
+	return nil
+}
+
+func writeHook(ctx context.Context, tx pgx.Tx, name, function string) error {
+	_, err := tx.Exec(ctx, `
+		insert into orderbell.hook (name, function) values ($1, $2::text::regprocedure)
+		on conflict (name) do update set function = excluded.function`, name, function)
+	if err != nil {
+		return fmt.Errorf("write hook %s: %w", name, err)
 	}
 	return nil
 }
@@ -100,38 +114,6 @@ func writePolicy(ctx context.Context, tx pgx.Tx) error {
 		policyName, []time.Duration(policyLadder()), policyRule, policyTimeout)
 	if err != nil {
 		return fmt.Errorf("write policy %s: %w", policyName, err)
-	}
-	return nil
-}
-
-// makeOrders makes the shop's own table, unless a demo has made it before. A
-// schema of that name that is somebody's own is left alone.
-func makeOrders(ctx context.Context, tx pgx.Tx) error {
-	var exists, isOurs bool
-	err := tx.QueryRow(ctx, `
-		select to_regnamespace('shop') is not null,
-		       coalesce(obj_description(to_regnamespace('shop'), 'pg_namespace') = $1, false)`, ours).Scan(&exists, &isOurs)
-	switch {
-	case err != nil:
-		return fmt.Errorf("look for the schema shop: %w", err)
-	case isOurs:
-		return nil
-	case exists:
-		return errors.New("this database has a schema shop that no demo has made; it is left alone")
-	}
-	for _, step := range []string{
-		"create schema shop",
-		"comment on schema shop is '" + ours + "'",
-		`create table shop.orders (
-			order_no   text primary key,
-			merchant   text not null,
-			cents      bigint not null,
-			created_at timestamptz not null default clock_timestamp()
-		)`,
-	} {
-		if _, err := tx.Exec(ctx, step); err != nil {
-			return fmt.Errorf("make the table shop.orders: %w", err)
-		}
 	}
 	return nil
 }

@@ -9,72 +9,45 @@ import (
 	"time"
 )
 
-// Summary is what came of a scene. Requests and acknowledgements are counted in
-// the merchants' own log, orders in the shop's.
+// Summary is what came of the scenes that were played. Its figures are over all of them.
 type Summary struct {
-	Scene string `json:"scene,omitempty"`
+	Scene string `json:"scene"`
 	// Run begins every order number of this run.
 	Run     string  `json:"run"`
 	Seconds float64 `json:"seconds"`
-
-	OrdersCommitted  int `json:"orders_committed"`
-	OrdersRolledBack int `json:"orders_rolled_back"`
-	// OrdersFailed had an error before their COMMIT was sent; OrdersUnknown had one
-	// in it, and may be committed or not.
-	OrdersFailed  int `json:"orders_failed"`
-	OrdersUnknown int `json:"orders_unknown"`
 	// OrdersPerSecond counts the committed ones, while the shop was open.
 	OrdersPerSecond float64 `json:"orders_per_second"`
-
-	// Each committed order's notification is in exactly one of Acknowledged,
-	// Unfinished, Exhausted (after its whole ladder) and Lost.
-	Acknowledged int `json:"notifications_acknowledged"`
-	Unfinished   int `json:"unfinished"`
-	Exhausted    int `json:"exhausted"`
-	Lost         int `json:"lost"`
-
-	// Attempts are the requests received for orders of this run.
-	Attempts int `json:"attempts"`
-	// SentForRolledBack are the requests for orders that were not committed.
-	SentForRolledBack int `json:"sent_for_rolled_back"`
-	// Duplicates are the requests after the merchant's acknowledgement.
-	Duplicates int `json:"duplicates"`
-	// OtherRequests are for orders of other runs.
-	OtherRequests int `json:"other_requests"`
-
-	// The first order numbers of what is wrong, if anything is.
-	LostOrders              []string `json:"lost_orders,omitempty"`
-	SentForRolledBackOrders []string `json:"sent_for_rolled_back_orders,omitempty"`
+	Figures
+	// Scenes has those that were played; none for the scene "shop".
+	Scenes Scenes `json:"scenes,omitzero"`
 }
 
-// mostNamed bounds the order numbers in a summary.
-const mostNamed = 10
+// Scenes are the scenes' own figures; nil for those that were not played.
+type Scenes struct {
+	Notify   *NotifySummary   `json:"notify,omitempty"`
+	Push     *PushSummary     `json:"push,omitempty"`
+	Question *QuestionSummary `json:"question,omitempty"`
+	Close    *CloseSummary    `json:"close,omitempty"`
+}
 
-// OK reports whether the promises were kept: nothing lost, and nothing sent for
-// an order that was rolled back.
-func (s Summary) OK() bool { return s.Lost == 0 && s.SentForRolledBack == 0 }
-
-func summarize(orders []order, f findings) Summary {
-	var counts [fates]int
-	for _, o := range orders {
-		counts[o.fate]++
-	}
-	return Summary{
-		OrdersCommitted: counts[committed], OrdersRolledBack: counts[rolledBack],
-		OrdersFailed: counts[failed], OrdersUnknown: counts[unknown],
-		Acknowledged: f.acknowledged, Unfinished: f.unfinished, Exhausted: f.exhausted, Lost: len(f.lost),
-		Attempts: f.attempts, SentForRolledBack: len(f.sentForRolledBack),
-		Duplicates: f.duplicates, OtherRequests: f.others,
-		LostOrders:              f.lost[:min(len(f.lost), mostNamed)],
-		SentForRolledBackOrders: f.sentForRolledBack[:min(len(f.sentForRolledBack), mostNamed)],
-	}
+// OK reports whether every promise was kept: nothing lost, nothing sent for an order that
+// was rolled back, and what each scene promises.
+func (s Summary) OK() bool {
+	of := s.Scenes
+	return s.kept() && (of.Notify == nil || of.Notify.OK) && (of.Push == nil || of.Push.OK) &&
+		(of.Question == nil || of.Question.OK) && (of.Close == nil || of.Close.OK)
 }
 
 func (s *Summary) time(sold, all time.Duration) {
 	s.Seconds = math.Round(all.Seconds()*10) / 10
-	if sold > 0 {
-		s.OrdersPerSecond = math.Round(float64(s.OrdersCommitted)/sold.Seconds()*10) / 10
+	s.OrdersPerSecond = perSecond(s.OrdersCommitted, sold)
+}
+
+func perSecond(n int, in time.Duration) float64 {
+	if in <= 0 {
+		return 0
 	}
+	return math.Round(float64(n)/in.Seconds()*10) / 10
 }
 
 // report writes the end: one object, or sentences.
@@ -97,23 +70,34 @@ func report(o Options, s Summary, e example) error {
 }
 
 func (s Summary) write(to io.Writer) {
-	say(to, "\nThe shop committed %s (%.0f per second) and rolled back %d after the notification was written.\n",
-		counted(s.OrdersCommitted, "order", "orders"), s.OrdersPerSecond, s.OrdersRolledBack)
-	if s.OrdersFailed+s.OrdersUnknown > 0 {
-		say(to, "%d more failed, and of %d nobody knows whether they were committed.\n", s.OrdersFailed, s.OrdersUnknown)
+	of := s.Scenes
+	switch {
+	case s.Scene == sceneShop:
+		s.Figures.write(to, s.OrdersPerSecond)
+		if s.Attempts == 0 && s.OrdersCommitted > 0 {
+			say(to, "Nothing arrived: does a worker run on this database, and may it send to 127.0.0.1 (network.allow)?\n")
+		}
+		if s.Unfinished > 0 {
+			say(to, "The merchants have closed: what is unfinished will be tried in vain until its ladder has ended.\n")
+		}
+	case of.Notify != nil:
+		of.Notify.Figures.write(to, of.Notify.OrdersPerSecond)
 	}
-	say(to, "Of the committed ones, merchants acknowledged %d, %s whole ladder of %d attempts without success, and %s unfinished at the end.\n",
-		s.Acknowledged, counted(s.Exhausted, "had its", "had their"), policyLadder().Attempts(), counted(s.Unfinished, "was", "were"))
-	say(to, "The merchants received %s, %d of them after their own acknowledgement (duplicates).\n",
-		counted(s.Attempts, "request", "requests"), s.Duplicates)
-	if s.Attempts == 0 && s.OrdersCommitted > 0 {
-		say(to, "Nothing arrived: does a worker run on this database, and may it send to 127.0.0.1 (network.allow)?\n")
+	if of.Push != nil {
+		of.Push.write(to)
 	}
-	if s.Scene == sceneShop && s.Unfinished > 0 {
-		say(to, "The merchants have closed: what is unfinished will be tried in vain until its ladder has ended.\n")
+	if of.Question != nil {
+		of.Question.write(to)
+	}
+	if of.Close != nil {
+		of.Close.write(to)
 	}
 	if s.OtherRequests > 0 {
 		say(to, "%s of other runs.\n", counted(s.OtherRequests, "more request was for an order", "more requests were for orders"))
+	}
+	if s.Scene == sceneAll {
+		say(to, "\nOver all scenes: %s, %s, %s.\n", counted(s.OrdersCommitted, "order", "orders"),
+			counted(s.Notifications, "notification", "notifications"), counted(s.Attempts, "attempt", "attempts"))
 	}
 	say(to, "Lost: %d%s. Sent for an order that was rolled back: %d%s.\n",
 		s.Lost, named(s.LostOrders), s.SentForRolledBack, named(s.SentForRolledBackOrders))

@@ -17,6 +17,7 @@ type answer struct {
 	// acknowledges tells that the merchant means this as an acknowledgement, by
 	// what was agreed: status 200 and `success`.
 	acknowledges bool
+	says         state // of the trade, where a channel answers
 }
 
 // temper is how a merchant answers. Its endpoint's id is its name.

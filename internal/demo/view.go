@@ -9,9 +9,18 @@ import (
 
 // frame writes a picture as the lines of the live view.
 func frame(p picture) []string {
+	lines := []string{fmt.Sprintf("orderbell demo   %s of %s   %s", clock(p.elapsed), clock(p.whole), p.doing()), ""}
+	if len(p.merchants) > 0 {
+		lines = append(lines, notifyLines(p)...)
+		if len(p.scenes) > 0 {
+			lines = append(lines, "")
+		}
+	}
+	return append(lines, p.scenes...)
+}
+
+func notifyLines(p picture) []string {
 	lines := []string{
-		fmt.Sprintf("orderbell demo   %s of %s   %s", clock(p.elapsed), clock(p.whole), p.doing()),
-		"",
 		fmt.Sprintf("orders          %6d committed     %6d rolled back", p.orders[committed], p.orders[rolledBack]) +
 			mishaps("     ", p.orders),
 		fmt.Sprintf("notifications   %6d acknowledged  %6d in flight  %6d due now or first",
@@ -70,8 +79,19 @@ func mishaps(separator string, orders [fates]int) string {
 	return s
 }
 
-// tell writes a picture as one line.
+// tell writes a picture as one line for each scene.
 func tell(to io.Writer, p picture) {
+	if len(p.merchants) == 0 {
+		say(to, "%s of %s: %s\n", clock(p.elapsed), clock(p.whole), p.doing())
+	} else {
+		tellNotify(to, p)
+	}
+	for _, line := range p.scenes {
+		say(to, "  %s\n", line)
+	}
+}
+
+func tellNotify(to io.Writer, p picture) {
 	say(to, "%s of %s: %s committed, %d rolled back%s; %d acknowledged, %d in flight, %d waiting; %s, %.0f per second\n",
 		clock(p.elapsed), clock(p.whole), counted(p.orders[committed], "order", "orders"), p.orders[rolledBack], mishaps(", ", p.orders),
 		p.acknowledged, p.unfinished.inFlight, p.unfinished.all()-p.unfinished.inFlight,

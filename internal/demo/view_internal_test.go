@@ -3,6 +3,7 @@ package demo
 import (
 	"bytes"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,25 @@ demo-silent     never answers                           20            0        5
 	}
 }
 
+// The other scenes have a line each, below; alone they have the whole picture.
+func TestFrameOfScenes(t *testing.T) {
+	t.Parallel()
+	p := aPicture()
+	p.scenes = []string{"push  one", "close  two"}
+	if got := frame(p); !slices.Equal(got[len(got)-3:], []string{"", "push  one", "close  two"}) || len(got) > 23 {
+		t.Errorf("%d lines:\n%s", len(got), strings.Join(got, "\n"))
+	}
+	p.merchants = nil
+	if got := frame(p); !slices.Equal(got[1:], []string{"", "push  one", "close  two"}) {
+		t.Errorf("alone:\n%s", strings.Join(got, "\n"))
+	}
+	var said bytes.Buffer
+	tell(&said, p)
+	if want := "00:12 of 00:30: the shop is open\n  push  one\n  close  two\n"; said.String() != want {
+		t.Errorf("it says\n%s", said.String())
+	}
+}
+
 func TestFrameBeforeAnythingIsKnown(t *testing.T) {
 	t.Parallel()
 	if lines := frame(picture{}); len(lines) == 0 {
@@ -62,7 +82,7 @@ func TestTell(t *testing.T) {
 
 func TestTellOfOne(t *testing.T) {
 	t.Parallel()
-	p := picture{attempts: 1}
+	p := picture{attempts: 1, merchants: make([]merchantLine, 1)}
 	p.orders[committed] = 1
 	var line bytes.Buffer
 	tell(&line, p)

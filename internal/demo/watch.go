@@ -21,6 +21,8 @@ type picture struct {
 	merchants               []merchantLine
 	attempts, acknowledged  int
 	perSecond               float64
+	// scenes are the lines of the others than notify.
+	scenes []string
 }
 
 type merchantLine struct {
@@ -31,7 +33,7 @@ type merchantLine struct {
 
 // watch shows pictures until ctx ends: on the screen, or as lines where there is
 // none. playing ends when it is time to stop.
-func (p *play) watch(ctx, playing context.Context, screen *screen) {
+func (s *stage) watch(ctx, playing context.Context, screen *screen) {
 	every := tellEvery
 	if screen != nil {
 		every = redrawEvery
@@ -45,39 +47,50 @@ func (p *play) watch(ctx, playing context.Context, screen *screen) {
 		case <-ctx.Done(): // one more, of the end
 		case <-tick.C:
 		}
-		if now, err := readUnfinished(context.WithoutCancel(ctx), p.db, p.tempers); err == nil {
-			last = now
+		if s.notify != nil {
+			if now, err := readUnfinished(context.WithoutCancel(ctx), s.db, s.notify.tempers); err == nil {
+				last = now
+			}
 		}
-		picture := p.look(last)
+		picture := s.look(context.WithoutCancel(ctx), last)
 		picture.perSecond, picture.stopping = rate.of(picture.elapsed, picture.attempts), playing.Err() != nil
 		if screen != nil {
 			screen.draw(frame(picture))
 		} else {
-			tell(p.said, picture)
+			tell(s.said, picture)
 		}
 	}
 }
 
-func (p *play) look(u unfinished) picture {
-	pic := picture{
-		elapsed: time.Since(p.began), selling: p.options.selling(), whole: p.options.For,
-		unfinished: u, merchants: make([]merchantLine, len(p.tempers)),
+func (s *stage) look(ctx context.Context, u unfinished) picture {
+	p := picture{elapsed: time.Since(s.began), selling: s.options.selling(), whole: s.options.For, unfinished: u}
+	for _, scene := range s.scenes {
+		if line := scene.line(ctx); line != "" {
+			p.scenes = append(p.scenes, line)
+		}
 	}
-	shop, merchants := p.shop.log, p.merchants.log
+	if s.notify != nil {
+		s.notify.look(&p)
+	}
+	return p
+}
+
+func (n *notify) look(p *picture) {
+	p.merchants = make([]merchantLine, len(n.tempers))
+	shop, merchants := n.shop.log, n.merchants.log
 	shop.mu.Lock()
-	pic.orders = shop.fates
+	p.orders = shop.fates
 	for i, n := range shop.perMerchant {
-		pic.merchants[i].committed = n
+		p.merchants[i].committed = n
 	}
 	shop.mu.Unlock()
 	merchants.mu.Lock()
 	defer merchants.mu.Unlock()
-	for i, n := range merchants.perMerchant {
-		pic.merchants[i].temper, pic.merchants[i].merchantCount = p.tempers[i], n
-		pic.attempts += n.attempts
-		pic.acknowledged += n.acknowledged
+	for i, count := range merchants.perMerchant {
+		p.merchants[i].temper, p.merchants[i].merchantCount = n.tempers[i], count
+		p.attempts += count.attempts
+		p.acknowledged += count.acknowledged
 	}
-	return pic
 }
 
 // rate remembers counts of the last seconds.

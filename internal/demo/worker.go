@@ -3,7 +3,6 @@ package demo
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/netip"
 	"time"
@@ -22,19 +21,20 @@ type worker struct {
 
 // hire starts a worker that outlives ctx, until stop. ended is called when it has
 // ended, for whatever reason.
-func hire(ctx context.Context, url, version string, said io.Writer, ended func()) *worker {
+func (s *stage) hire(ctx context.Context, ended func()) *worker {
 	c := config.Default()
-	c.Database.URL, c.Database.ListenURL = url, url
+	c.Database.URL, c.Database.ListenURL = s.database.url, s.database.url
+	c.Secrets.Keyring = s.keyring
 	c.Worker.Name = "demo"
 	c.Worker.ShutdownTimeout = 5 * time.Second // longer than the policy's timeout
 	c.Network.Allow = []netip.Prefix{loopback}
-	log := app.NewLog(said, config.Log{Level: slog.LevelError, Format: config.FormatText})
+	log := app.NewLog(s.said, config.Log{Level: slog.LevelError, Format: config.FormatText})
 
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	w := &worker{cancel: cancel, ended: make(chan error, 1)}
 	go func() {
 		defer ended()
-		w.ended <- app.Work(ctx, nil, c, version, log)
+		w.ended <- app.Work(ctx, nil, c, s.options.Version, log)
 	}()
 	return w
 }
