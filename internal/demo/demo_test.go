@@ -36,6 +36,13 @@ func TestEverythingAtOnce(t *testing.T) {
 	if summary.OrdersCommitted == 0 || summary.OrdersRolledBack == 0 || summary.Acknowledged == 0 || summary.Attempts < summary.Acknowledged {
 		t.Errorf("too little happened: %+v", summary)
 	}
+	of := summary.Scenes
+	if of.Notify == nil || of.Push == nil || of.Question == nil || of.Close == nil {
+		t.Fatalf("a scene is missing: %s", out.String())
+	}
+	if all := of.Notify.OrdersCommitted + of.Push.OrdersCommitted + of.Question.OrdersCommitted + of.Close.OrdersCommitted; all != summary.OrdersCommitted {
+		t.Errorf("the scenes have %d orders, the whole %d", all, summary.OrdersCommitted)
+	}
 	if summary.OrdersFailed+summary.OrdersUnknown+summary.OtherRequests > 0 {
 		t.Errorf("something failed: %+v", summary)
 	}
@@ -46,7 +53,7 @@ func TestEverythingAtOnce(t *testing.T) {
 	if diff := cmp.Diff(summary, told); diff != "" {
 		t.Error(diff)
 	}
-	for _, want := range []string{"127.0.0.0/8 (network.allow)", "PostgreSQL", "orders committed"} {
+	for _, want := range []string{"127.0.0.0/8 (network.allow)", "PostgreSQL", "orders committed", "push  ", "question  ", "close  "} {
 		if !strings.Contains(errs.String(), want) {
 			t.Errorf("nothing was said of %q:\n%s", want, errs.String())
 		}

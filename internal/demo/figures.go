@@ -88,9 +88,9 @@ func summarize(orders []order, found findings) Figures {
 	return f
 }
 
-// write tells of the scene notify.
-func (f Figures) write(to io.Writer, perSecond float64) {
-	say(to, "\nnotify: The shop committed %s (%.0f per second) and rolled back %d after the notification was written.\n",
+// write tells of the scene notify, or shop.
+func (f Figures) write(to io.Writer, scene string, perSecond float64) {
+	say(to, "\n"+scene+": The shop committed %s (%.0f per second) and rolled back %d after the notification was written.\n",
 		counted(f.OrdersCommitted, "order", "orders"), perSecond, f.OrdersRolledBack)
 	if f.OrdersFailed+f.OrdersUnknown > 0 {
 		say(to, "%d more failed, and of %d nobody knows whether they were committed.\n", f.OrdersFailed, f.OrdersUnknown)

@@ -2,11 +2,9 @@ package demo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"sync"
 	"time"
 
@@ -40,32 +38,6 @@ const (
 	eventShipped = "order.shipped"
 )
 
-// partners answer in these ways; the last one does not even that.
-func partners() []temper {
-	return []temper{
-		{"demo-partner-quick", "takes every push", 1, prompt},
-		{"demo-partner-slow", "takes it after a while", 1, tardy},
-		{"demo-partner-moody", "refuses each push once", 1, moody},
-		{"demo-partner-down", "hangs up", 1, failing},
-	}
-}
-
-// partnerDown is the index of the one that is down.
-const partnerDown = 3
-
-func tardy(nth int) answer {
-	a := prompt(nth)
-	a.after = 100 * time.Millisecond
-	return a
-}
-
-func moody(nth int) answer {
-	if nth == 1 {
-		return answer{status: http.StatusServiceUnavailable, body: "not now"}
-	}
-	return prompt(nth)
-}
-
 func openPush(ctx context.Context, s *stage) (scene, error) {
 	p := &push{
 		stage: s, run: s.name + ".push", partners: partners(), complete: make(map[string]time.Duration),
@@ -89,20 +61,6 @@ func openPush(ctx context.Context, s *stage) (scene, error) {
 		hangUp(p.down)
 	}()
 	return p, nil
-}
-
-// hangUp takes connections and closes them, until the listener is closed. A port where
-// nobody listens could become somebody else's.
-func hangUp(at net.Listener) {
-	for {
-		conn, err := at.Accept()
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err == nil {
-			_ = conn.Close()
-		}
-	}
 }
 
 func (p *push) furnish(ctx context.Context, tx pgx.Tx) error {
@@ -208,11 +166,13 @@ func (p *push) write(ctx context.Context, o order, rollBack bool, do func(contex
 // release lets go what was held: the order's information is complete.
 func (p *push) release(ctx context.Context, o order) error {
 	_, err := transact(ctx, p.db, false, func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, "select orderbell.release(endpoint => $1, order_no => $2)", p.partners[o.merchant].endpoint, o.no)
+		if _, err := tx.Exec(ctx, "select orderbell.release(endpoint => $1, order_no => $2)", p.partners[o.merchant].endpoint, o.no); err != nil {
+			return err
+		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.complete[o.no] = p.server.log.now()
-		return err
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("release order %s: %w", o.no, err)

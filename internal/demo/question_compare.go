@@ -58,7 +58,7 @@ func compareQuestions(of logs, standings []standing, b books) QuestionSummary {
 		stands[subject{stand.ID, stand.OrderNo}] = stand.State
 	}
 	for _, o := range of.orders {
-		if o.fate == committed && s.judge(o, stands[subject{o.id, o.no}], said[o.no], b.of(o.no)) {
+		if o.fate == committed && s.judge(stands[subject{o.id, o.no}], said[o.no], b.of(o.no)) {
 			s.BadOrders = firstOf(append(s.BadOrders, o.no))
 		}
 	}
@@ -66,7 +66,7 @@ func compareQuestions(of logs, standings []standing, b books) QuestionSummary {
 }
 
 // judge counts one order, and tells whether something is wrong with it.
-func (s *QuestionSummary) judge(o order, stands outbox.State, said state, p page) (bad bool) {
+func (s *QuestionSummary) judge(stands outbox.State, said state, p page) (bad bool) {
 	count := func(in *int, when bool) {
 		if when {
 			*in++

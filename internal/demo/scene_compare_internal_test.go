@@ -32,10 +32,13 @@ func goodPush() (of logs, standings []standing, complete map[string]time.Duratio
 		{id: "n-3", orderNo: "o-1", at: ms(300), answered: ms(310), acknowledged: true},
 	}
 	standings = []standing{
-		{ID: "n-1", OrderNo: "o-1", State: outbox.Superseded}, {ID: "n-2", OrderNo: "o-1", State: outbox.Acknowledged},
-		{ID: "n-3", OrderNo: "o-1", State: outbox.Acknowledged}, {ID: "n-4", OrderNo: "o-1", State: outbox.Acknowledged},
+		{ID: "n-1", OrderNo: "o-1", State: outbox.Superseded},
+		{ID: "n-2", OrderNo: "o-1", State: outbox.Acknowledged},
+		{ID: "n-3", OrderNo: "o-1", State: outbox.Acknowledged},
+		{ID: "n-4", OrderNo: "o-1", State: outbox.Acknowledged},
 		{ID: "n-5", OrderNo: "o-2", State: outbox.Held},
-		{ID: "n-6", OrderNo: "o-3", State: outbox.Pending}, {ID: "n-7", OrderNo: "o-3", State: outbox.Pending},
+		{ID: "n-6", OrderNo: "o-3", State: outbox.Pending},
+		{ID: "n-7", OrderNo: "o-3", State: outbox.Pending},
 	}
 	return of, standings, map[string]time.Duration{"o-1": ms(100), "o-3": ms(100)}
 }
@@ -49,7 +52,7 @@ func TestComparePush(t *testing.T) {
 	}{
 		"nothing went wrong": {},
 		"sent before its release": {
-			plant: func(l *logs, complete map[string]time.Duration) { complete["o-1"] = ms(104) },
+			plant: func(_ *logs, complete map[string]time.Duration) { complete["o-1"] = ms(104) },
 			early: []string{"o-1"},
 		},
 		"sent, and never released": {
@@ -150,7 +153,7 @@ func TestCompareQuestions(t *testing.T) {
 			bad:   true,
 		},
 		"a hook called for a question that was cancelled": {
-			plant: func(l *logs, _ []standing, b books) { b["o-3"].calls["payment_final"] = 1 },
+			plant: func(_ *logs, _ []standing, b books) { b["o-3"].calls["payment_final"] = 1 },
 			want:  func(s *QuestionSummary) { s.HookCalls, s.HookMissed, s.Wrong = 4, 1, 1 },
 			bad:   true,
 		},
@@ -193,16 +196,23 @@ func TestCompareQuestions(t *testing.T) {
 // goodQuestions are the logs of four trades: paid, closed, called back, and never final.
 func goodQuestions() (of logs, standings []standing, b books) {
 	of.orders = []order{
-		{no: "o-1", id: "n-1"}, {no: "o-2", id: "n-2"}, {no: "o-3", id: "n-3", withdrawn: true}, {no: "o-4", id: "n-4"},
+		{no: "o-1", id: "n-1"},
+		{no: "o-2", id: "n-2"},
+		{no: "o-3", id: "n-3", withdrawn: true},
+		{no: "o-4", id: "n-4"},
 		{no: "o-5", id: "n-5", fate: rolledBack},
 	}
 	of.requests = []request{
-		{id: "n-1", orderNo: "o-1", says: tradeWaiting}, {id: "n-1", orderNo: "o-1", says: tradePaid, acknowledged: true},
-		{id: "n-2", orderNo: "o-2", says: tradeClosed, acknowledged: true}, {id: "n-4", orderNo: "o-4", says: tradeWaiting},
+		{id: "n-1", orderNo: "o-1", says: tradeWaiting},
+		{id: "n-1", orderNo: "o-1", says: tradePaid, acknowledged: true},
+		{id: "n-2", orderNo: "o-2", says: tradeClosed, acknowledged: true},
+		{id: "n-4", orderNo: "o-4", says: tradeWaiting},
 	}
 	standings = []standing{
-		{ID: "n-1", OrderNo: "o-1", State: outbox.Acknowledged}, {ID: "n-2", OrderNo: "o-2", State: outbox.Acknowledged},
-		{ID: "n-3", OrderNo: "o-3", State: outbox.Cancelled}, {ID: "n-4", OrderNo: "o-4", State: outbox.Exhausted},
+		{ID: "n-1", OrderNo: "o-1", State: outbox.Acknowledged},
+		{ID: "n-2", OrderNo: "o-2", State: outbox.Acknowledged},
+		{ID: "n-3", OrderNo: "o-3", State: outbox.Cancelled},
+		{ID: "n-4", OrderNo: "o-4", State: outbox.Exhausted},
 	}
 	return of, standings, books{
 		"o-1": {state: "paid", accepted: 1, calls: map[string]int{"payment_final": 1}},
@@ -287,11 +297,15 @@ func TestCompareClosing(t *testing.T) {
 func TestCompareManyOfAnOrder(t *testing.T) {
 	t.Parallel()
 	orders := []order{
-		{no: "o-1", id: "n-1", withdrawn: true}, {no: "o-1", id: "n-2"}, {no: "o-1", id: "n-3", fate: rolledBack},
-		{no: "o-2", id: "n-4"}, {no: "o-3", id: "n-5", fate: rolledBack},
+		{no: "o-1", id: "n-1", withdrawn: true},
+		{no: "o-1", id: "n-2"},
+		{no: "o-1", id: "n-3", fate: rolledBack},
+		{no: "o-2", id: "n-4"},
+		{no: "o-3", id: "n-5", fate: rolledBack},
 	}
 	standings := []standing{
-		{ID: "n-1", OrderNo: "o-1", State: outbox.Superseded}, {ID: "n-2", OrderNo: "o-1", State: outbox.Pending},
+		{ID: "n-1", OrderNo: "o-1", State: outbox.Superseded},
+		{ID: "n-2", OrderNo: "o-1", State: outbox.Pending},
 		{ID: "n-4", OrderNo: "o-2", State: outbox.Cancelled}, // and the shop has not
 	}
 	requests := []request{{id: "n-3", orderNo: "o-1"}, {id: "n-2", orderNo: "o-1"}}

@@ -73,7 +73,7 @@ func (s Summary) write(to io.Writer) {
 	of := s.Scenes
 	switch {
 	case s.Scene == sceneShop:
-		s.Figures.write(to, s.OrdersPerSecond)
+		s.Figures.write(to, sceneShop, s.OrdersPerSecond)
 		if s.Attempts == 0 && s.OrdersCommitted > 0 {
 			say(to, "Nothing arrived: does a worker run on this database, and may it send to 127.0.0.1 (network.allow)?\n")
 		}
@@ -81,7 +81,7 @@ func (s Summary) write(to io.Writer) {
 			say(to, "The merchants have closed: what is unfinished will be tried in vain until its ladder has ended.\n")
 		}
 	case of.Notify != nil:
-		of.Notify.Figures.write(to, of.Notify.OrdersPerSecond)
+		of.Notify.write(to, sceneNotify, of.Notify.OrdersPerSecond)
 	}
 	if of.Push != nil {
 		of.Push.write(to)
