@@ -22,6 +22,20 @@ func TestDemo(t *testing.T) {
 	}
 }
 
+// One scene by itself has its figures below scenes, and the whole says the same.
+func TestDemoOfOneScene(t *testing.T) {
+	t.Parallel()
+	got := run(t, nil, "demo", "--scene", "close", "--for", "3s", "--json")
+	got.wants(t, 0, "{", "private PostgreSQL")
+	kept := object(t, got)
+	scenes, _ := kept["scenes"].(map[string]any)
+	scene, _ := scenes["close"].(map[string]any)
+	if len(scenes) != 1 || scene["ok"] != true || scene["orders_committed"] != kept["orders_committed"] || scene["paid_and_closed"] != 0.0 {
+		t.Errorf("the summary is:\n%s", got.stdout)
+	}
+	run(t, nil, "demo", "--scene", "opera").wants(t, 2, "", `unknown scene "opera"; the scenes are: notify, `)
+}
+
 // The first signal ends it early, in order: the summary comes all the same.
 func TestDemoEndsEarly(t *testing.T) {
 	t.Parallel()

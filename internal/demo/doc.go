@@ -1,10 +1,21 @@
 // Package demo is `orderbell demo`: a shop that commits orders and rolls some
-// back, merchants that answer well and badly, and a worker in between, all on a
-// database of its own, so that everything can be seen on a fresh machine.
+// back, those that it talks to, who answer well and badly, and a worker in between,
+// all on a database of its own, so that everything can be seen on a fresh machine.
 //
-// [Run] plays a scene. At its end three logs are compared: what the shop says it
-// committed, what the merchants say they received, and where the database says
-// that each notification stands. The comparison is one pure function.
+// [Run] plays scenes, all at the same time unless one is named:
+//
+//	notify    merchants are told of payments, on a ladder
+//	push      partners are told of orders: held, released, in order, replaced by newer states
+//	question  payment channels are asked what became of a trade; hooks write down the answer
+//	close     orders that nobody has paid are closed by an action, while payments race
+//
+// At the end three logs are compared: what the shop says it committed, what the
+// receivers say they received, and where the database says that each notification
+// stands. Beside that every scene has promises of its own, and compares what they
+// are about. The comparisons are pure functions (compare.go, *_compare.go).
+//
+// shop.sql is the sample schema of a business, with the functions that hooks and
+// actions call.
 //
 // # Decisions
 //
@@ -23,8 +34,20 @@
 //   - Orders are placed for two thirds of the time; in the rest, ladders climb.
 //   - All merchants share one port, each with a path. Rejected: a port for each,
 //     which shows nothing more.
-//   - The scene without a name never looks at the database URL: somebody's shell
-//     may hold the one of production.
+//   - Every scene but "shop" never looks at the database URL: somebody's shell may hold
+//     the one of production. "shop" is notify without a worker, for a database of yours.
+//   - One database, one worker and one shop for all scenes: that is how a business would
+//     use it, and what one scene costs another would show. Rejected: one after the
+//     other, in which each had a fifth of the time.
+//   - The figures of the whole are the sums over the scenes. An action receives no
+//     request: its attempts are the calls that the shop's journal has, which is written in
+//     the transaction that settles the row.
+//   - What the shop cancelled or replaced counts as withdrawn, and only if the shop's own
+//     log says so: a row that ended cancelled for no reason is lost.
+//   - The partner that is down hangs up on everybody. Rejected: a port where nobody
+//     listens, which may become somebody else's.
+//   - Channels are asked with real signatures, under a master key that lives as long as
+//     the demo; what they answer is noted before it is sent, whoever imitates them.
 //   - One shop at a time on a database, by an advisory lock: a second would give
 //     the endpoints its own addresses, and the first's orders would arrive at the
 //     second's merchants.
