@@ -26,6 +26,7 @@ the end what was promised with what came. The scenes:
   push      orders are pushed to partners once they are complete, in order; one partner is down
   question  payment channels are asked what became of a trade; a hook pays or closes the order
   close     orders that are unpaid are closed, while payments race
+  scan      a scan finds the orders whose notification was forgotten; another one counts gaps
   all       these at once; this is the default
   shop      the shop and the merchants of notify alone, beside a worker of yours, on the
             database of ORDERBELL_DATABASE_URL
@@ -34,7 +35,7 @@ It fails where a promise was broken.`,
 		DisableFlagsInUseLine: true, Args: exactly(0),
 	}
 	length := cmd.Flags().Duration("for", 30*time.Second, "how long it runs")
-	scene := cmd.Flags().String("scene", "all", "the `NAME` of what runs: notify, push, question, close, all or shop")
+	scene := cmd.Flags().String("scene", "all", "the `NAME` of what runs: notify, push, question, close, scan, all or shop")
 	asJSON := jsonFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *length <= 0 {

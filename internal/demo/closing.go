@@ -129,7 +129,7 @@ func (c *closing) line(ctx context.Context) string {
 		}
 	}
 	c.mu.Unlock()
-	return fmt.Sprintf("close     %6d orders            %6d paid             %6d closed         %6d paid too late",
+	return fmt.Sprintf("close     %6d orders  %6d paid       %6d closed  %6d paid too late",
 		orders[committed], in["paid"], in["closed"], late)
 }
 

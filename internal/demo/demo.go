@@ -70,6 +70,7 @@ type stage struct {
 	closers []func(context.Context) error
 
 	scenes []scene
+	scans  []config.Scan
 	notify *notify // nil where it is not played
 }
 

@@ -37,10 +37,10 @@ func TestEverythingAtOnce(t *testing.T) {
 		t.Errorf("too little happened: %+v", summary)
 	}
 	of := summary.Scenes
-	if of.Notify == nil || of.Push == nil || of.Question == nil || of.Close == nil {
+	if of.Notify == nil || of.Push == nil || of.Question == nil || of.Close == nil || of.Scan == nil {
 		t.Fatalf("a scene is missing: %s", out.String())
 	}
-	if all := of.Notify.OrdersCommitted + of.Push.OrdersCommitted + of.Question.OrdersCommitted + of.Close.OrdersCommitted; all != summary.OrdersCommitted {
+	if all := of.Notify.OrdersCommitted + of.Push.OrdersCommitted + of.Question.OrdersCommitted + of.Close.OrdersCommitted + of.Scan.OrdersCommitted; all != summary.OrdersCommitted {
 		t.Errorf("the scenes have %d orders, the whole %d", all, summary.OrdersCommitted)
 	}
 	if summary.OrdersFailed+summary.OrdersUnknown+summary.OtherRequests > 0 {
@@ -53,7 +53,7 @@ func TestEverythingAtOnce(t *testing.T) {
 	if diff := cmp.Diff(summary, told); diff != "" {
 		t.Error(diff)
 	}
-	for _, want := range []string{"127.0.0.0/8 (network.allow)", "PostgreSQL", "orders committed", "push  ", "question  ", "close  "} {
+	for _, want := range []string{"127.0.0.0/8 (network.allow)", "PostgreSQL", "orders committed", "push  ", "question  ", "close  ", "scan  "} {
 		if !strings.Contains(errs.String(), want) {
 			t.Errorf("nothing was said of %q:\n%s", want, errs.String())
 		}
@@ -130,7 +130,7 @@ func TestRefusals(t *testing.T) {
 		o    demo.Options
 		want string
 	}{
-		"unknown scene":      {demo.Options{Scene: "opera"}, `unknown scene "opera"; the scenes are: notify, push, question, close, all`},
+		"unknown scene":      {demo.Options{Scene: "opera"}, `unknown scene "opera"; the scenes are: notify, push, question, close, scan, all`},
 		"shop without a URL": {demo.Options{Scene: "shop"}, "ORDERBELL_DATABASE_URL"},
 		"malformed URL":      {demo.Options{Scene: "shop", DatabaseURL: "postgres://u:secret@%"}, "read the database URL"},
 		"no time":            {demo.Options{For: -1}, "must be above 0"},

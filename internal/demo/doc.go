@@ -8,6 +8,7 @@
 //	push      partners are told of orders: held, released, in order, replaced by newer states
 //	question  payment channels are asked what became of a trade; hooks write down the answer
 //	close     orders that nobody has paid are closed by an action, while payments race
+//	scan      scans find orders whose notification was forgotten, and gaps
 //
 // At the end three logs are compared: what the shop says it committed, what the
 // receivers say they received, and where the database says that each notification
@@ -46,6 +47,9 @@
 //     log says so: a row that ended cancelled for no reason is lost.
 //   - The partner that is down hangs up on everybody. Rejected: a port where nobody
 //     listens, which may become somebody else's.
+//   - Whether a scan overlooked an order, or counted wrong, is judged by the instants in
+//     its own records, not by how long the demo has waited: a stalled machine breaks no
+//     promise.
 //   - Channels are asked with real signatures, under a master key that lives as long as
 //     the demo; what they answer is noted before it is sent, whoever imitates them.
 //   - One shop at a time on a database, by an advisory lock: a second would give

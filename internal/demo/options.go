@@ -15,7 +15,7 @@ type Options struct {
 	// For is how long the scene plays, from the first order on; 30 s if it is 0.
 	// Starting and stopping come on top.
 	For time.Duration
-	// Scene is "notify", "push", "question" or "close"; "all" for these at once, or empty;
+	// Scene is "notify", "push", "question", "close" or "scan"; "all" for these at once, or empty;
 	// "shop" for the shop and the merchants of "notify" alone.
 	Scene string
 	// JSON leaves nothing on Out but one object at the end.

@@ -185,7 +185,7 @@ func (p *push) line(context.Context) string {
 	complete := len(p.complete)
 	p.mu.Unlock()
 	orders, received := p.log.counts(), p.server.log.count()
-	return fmt.Sprintf("push      %6d events of orders  %6d orders complete  %6d pushes taken  %6d refused",
+	return fmt.Sprintf("push      %6d events  %6d complete   %6d taken   %6d refused",
 		orders[committed], complete, received.acknowledged, received.attempts-received.acknowledged)
 }
 

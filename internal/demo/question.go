@@ -154,7 +154,7 @@ func (q *question) callback(ctx context.Context, o order) error {
 
 func (q *question) line(ctx context.Context) string {
 	orders, asked, in := q.log.counts(), q.channels.log.count(), q.states(ctx, q.run)
-	return fmt.Sprintf("question  %6d payments opened   %6d questions asked  %6d final answers  %6d paid, %d closed",
+	return fmt.Sprintf("question  %6d opened  %6d asked      %6d final   %6d paid, %d closed",
 		orders[committed], asked.attempts, asked.acknowledged, in["paid"], in["closed"])
 }
 

@@ -15,12 +15,13 @@ const (
 	scenePush     = "push"
 	sceneQuestion = "question"
 	sceneClose    = "close"
+	sceneScan     = "scan"
 	// sceneShop is the shop and the merchants alone, on somebody's database.
 	sceneShop = "shop"
 )
 
 // parts are the scenes that make up sceneAll.
-func parts() []string { return []string{sceneNotify, scenePush, sceneQuestion, sceneClose} }
+func parts() []string { return []string{sceneNotify, scenePush, sceneQuestion, sceneClose, sceneScan} }
 
 // scene is one of the things that a business does with Orderbell.
 type scene interface {
@@ -44,7 +45,7 @@ type logs struct {
 // openScenes opens the servers of those that are played.
 func (s *stage) openScenes(ctx context.Context) error {
 	open := map[string]func(context.Context, *stage) (scene, error){
-		sceneNotify: openNotify, scenePush: openPush, sceneQuestion: openQuestion, sceneClose: openClose,
+		sceneNotify: openNotify, scenePush: openPush, sceneQuestion: openQuestion, sceneClose: openClose, sceneScan: openScan,
 	}
 	for _, name := range s.options.parts() {
 		scene, err := open[name](ctx, s)

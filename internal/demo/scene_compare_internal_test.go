@@ -331,7 +331,7 @@ func TestBrokenPromise(t *testing.T) {
 	good := func() Summary {
 		return Summary{Scene: sceneAll, Scenes: Scenes{
 			Notify: &NotifySummary{OK: true}, Push: &PushSummary{OK: true},
-			Question: &QuestionSummary{OK: true}, Close: &CloseSummary{OK: true},
+			Question: &QuestionSummary{OK: true}, Close: &CloseSummary{OK: true}, Scan: &ScanSummary{OK: true},
 		}}
 	}
 	if s := good(); !s.OK() || strings.Contains(reported(t, Options{}, s), "BROKEN") {
@@ -342,6 +342,7 @@ func TestBrokenPromise(t *testing.T) {
 		"notify":   func(s *Summary) { s.Scenes.Notify.OK = false },
 		"push":     func(s *Summary) { *s.Scenes.Push = PushSummary{SentBeforeRelease: 1, OutOfOrder: 1} },
 		"question": func(s *Summary) { *s.Scenes.Question = QuestionSummary{HookedTwice: 1} },
+		"scan":     func(s *Summary) { *s.Scenes.Scan = ScanSummary{EnqueuedTwice: 1} },
 		"close":    func(s *Summary) { *s.Scenes.Close = CloseSummary{PaidAndClosed: 1} },
 	} {
 		s := good()

@@ -21,7 +21,7 @@ func alone(t *testing.T, scene string) demo.Summary {
 	if !s.OK() || s.Lost != 0 || s.SentForRolledBack != 0 {
 		t.Error("a promise was broken")
 	}
-	if s.OrdersCommitted == 0 || s.OrdersRolledBack == 0 || s.Notifications < s.OrdersCommitted ||
+	if s.OrdersCommitted == 0 || s.OrdersRolledBack == 0 || s.Notifications == 0 ||
 		s.Acknowledged+s.Unfinished+s.Exhausted+s.Withdrawn+s.Lost != s.Notifications {
 		t.Error("the figures do not add up")
 	}
@@ -77,5 +77,16 @@ func TestSceneNotify(t *testing.T) {
 	t.Parallel()
 	if s := alone(t, "notify").Scenes.Notify; s.Acknowledged == 0 || s.Attempts < s.Acknowledged || s.OrdersPerSecond == 0 {
 		t.Errorf("too little happened: %+v", s)
+	}
+}
+
+func TestSceneScan(t *testing.T) {
+	t.Parallel()
+	s := alone(t, "scan").Scenes.Scan
+	if s.Forgotten == 0 || s.Compensated == 0 || s.Gaps == 0 || s.Runs == 0 || s.Acknowledged == 0 {
+		t.Errorf("too little happened: %+v", s)
+	}
+	if s.Overlooked+s.EnqueuedTwice+s.Miscounted+s.Failed > 0 {
+		t.Errorf("%+v", s)
 	}
 }

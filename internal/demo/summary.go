@@ -28,6 +28,7 @@ type Scenes struct {
 	Push     *PushSummary     `json:"push,omitempty"`
 	Question *QuestionSummary `json:"question,omitempty"`
 	Close    *CloseSummary    `json:"close,omitempty"`
+	Scan     *ScanSummary     `json:"scan,omitempty"`
 }
 
 // OK reports whether every promise was kept: nothing lost, nothing sent for an order that
@@ -35,7 +36,8 @@ type Scenes struct {
 func (s Summary) OK() bool {
 	of := s.Scenes
 	return s.kept() && (of.Notify == nil || of.Notify.OK) && (of.Push == nil || of.Push.OK) &&
-		(of.Question == nil || of.Question.OK) && (of.Close == nil || of.Close.OK)
+		(of.Question == nil || of.Question.OK) && (of.Close == nil || of.Close.OK) &&
+		(of.Scan == nil || of.Scan.OK)
 }
 
 func (s *Summary) time(sold, all time.Duration) {
@@ -91,6 +93,9 @@ func (s Summary) write(to io.Writer) {
 	}
 	if of.Close != nil {
 		of.Close.write(to)
+	}
+	if of.Scan != nil {
+		of.Scan.write(to)
 	}
 	if s.OtherRequests > 0 {
 		say(to, "%s of other runs.\n", counted(s.OtherRequests, "more request was for an order", "more requests were for orders"))

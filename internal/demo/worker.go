@@ -25,6 +25,7 @@ func (s *stage) hire(ctx context.Context, ended func()) *worker {
 	c := config.Default()
 	c.Database.URL, c.Database.ListenURL = s.database.url, s.database.url
 	c.Secrets.Keyring = s.keyring
+	c.Scans = s.scans
 	c.Worker.Name = "demo"
 	c.Worker.ShutdownTimeout = 5 * time.Second // longer than the policy's timeout
 	c.Network.Allow = []netip.Prefix{loopback}
