@@ -27,7 +27,9 @@ var may = map[string][]string{
 		"internal/outbox", "internal/postgres", "internal/secret", "internal/worker",
 	},
 	"internal/bench/merchant": {},
-	"internal/demo":           {"internal/app", "internal/channels", "internal/config", "internal/devpg", "internal/outbox", "internal/postgres"},
+	"internal/demo": {
+		"internal/app", "internal/channels", "internal/config", "internal/devpg", "internal/outbox", "internal/postgres", "internal/secret",
+	},
 	"internal/app": {
 		"internal/api", "internal/config", "internal/delivery", "internal/delivery/netguard", "internal/delivery/sign", "internal/janitor",
 		"internal/outbox", "internal/postgres", "internal/secret", "internal/worker",

@@ -29,7 +29,8 @@ func Run(ctx context.Context, o Options) (summary Summary, err error) {
 	if o, err = o.checked(); err != nil {
 		return Summary{}, err
 	}
-	screen, said := openScreen(o)
+	screen, to := openScreen(o)
+	said := &inTurn{to: to}
 	defer screen.close()
 	database, err := openDatabase(ctx, o, said)
 	if err != nil {

@@ -42,6 +42,22 @@ func openScreen(o Options) (*screen, io.Writer) {
 	return s, o.Err
 }
 
+// inTurn lets the worker's log and the demo write to the same place.
+type inTurn struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (w *inTurn) Write(text []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n, err := w.to.Write(text)
+	if err != nil {
+		return n, fmt.Errorf("write what the demo says: %w", err)
+	}
+	return n, nil
+}
+
 func terminal(w io.Writer) (*os.File, bool) {
 	file, ok := w.(*os.File)
 	return file, ok && term.IsTerminal(int(file.Fd()))
