@@ -61,6 +61,11 @@ func problemsOf(b postgres.Backlog) findings {
 			"%s from being sent; explanation in orderbell.notification_status says what",
 			counted(b.Parked, "notification is parked: something on our side keeps it", "notifications are parked: something on our side keeps them")))
 	}
+	if b.FailingHooks > 0 {
+		problems = append(problems, fmt.Sprintf(
+			"%s; explanation in orderbell.notification_status says why",
+			counted(b.FailingHooks, "notification has come to its end, but its hook fails", "notifications have come to their end, but their hook fails")))
+	}
 	if b.OldestOverdueSeconds > longOverdue {
 		problems = append(problems, fmt.Sprintf(
 			"%s, the oldest for %.0f s: is a worker running, and does it keep up?",
@@ -86,5 +91,7 @@ func printBacklog(cmd *cobra.Command, asJSON bool, b postgres.Backlog, problems 
 		{"parked", count(b.Parked)},
 		{"paused", count(b.Paused)},
 		{"behind a breaker", count(b.BehindBreaker)},
+		{"queued", count(b.Queued)},
+		{"owing hooks", count(b.OwingHooks)},
 	})
 }

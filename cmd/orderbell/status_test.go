@@ -19,9 +19,12 @@ func object(t testing.TB, r result) map[string]any {
 	return found
 }
 
+// owes makes rows owe their hook; what follows says as what they end.
+const owes = "update orderbell.delivery set alone = true, owes = true; insert into orderbell.owed (notification_id, state, reason, hook, tries)"
+
 func TestStatus(t *testing.T) {
 	t.Parallel()
-	calm := map[string]any{"due_now": 0.0, "in_flight": 0.0, "waiting": 0.0, "held": 0.0, "parked": 0.0, "paused": 0.0, "behind_breaker": 0.0}
+	calm := map[string]any{"due_now": 0.0, "in_flight": 0.0, "waiting": 0.0, "held": 0.0, "parked": 0.0, "paused": 0.0, "behind_breaker": 0.0, "queued": 0.0, "owing_hooks": 0.0}
 	for _, test := range []struct {
 		name     string
 		make     string // SQL, after one notification was written
@@ -55,6 +58,21 @@ func TestStatus(t *testing.T) {
 			"behind a breaker", "update orderbell.delivery set next_attempt_at = now() - interval '2 min'; insert into orderbell.breaker (endpoint, probe_at, reason, opened_by) values ('m-1', now(), 'refused', 'w')", 0,
 			map[string]any{"behind_breaker": 1.0},
 			nil,
+		},
+		{
+			"queued", "insert into orderbell.notification (endpoint, event, order_no, body, sequence_key) select 'm-1', 'e', 'o-2', '{}', 'k' from generate_series(1, 3)", 0,
+			map[string]any{"due_now": 2.0, "queued": 2.0},
+			nil,
+		},
+		{
+			"owing a hook", owes + " select notification_id, 'exhausted', 'no answer', 'close', 0 from orderbell.delivery", 0,
+			map[string]any{"owing_hooks": 1.0},
+			nil,
+		},
+		{
+			"a hook fails", owes + " select notification_id, 'exhausted', 'no answer', 'close', 1 from orderbell.delivery", 1,
+			map[string]any{"owing_hooks": 1.0},
+			[]string{"1 notification has come to its end, but its hook fails; explanation in orderbell.notification_status says why"},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

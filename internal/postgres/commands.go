@@ -66,7 +66,7 @@ func (db *DB) ListEndpoints(ctx context.Context) ([]EndpointRow, error) {
 	return query[EndpointRow](ctx, db.reads, "list endpoints", sqlListEndpoints, pgx.StrictNamedArgs{})
 }
 
-// Backlog is the one row of the view of that name.
+// Backlog is the one row of the view of that name, and how many hooks fail.
 type Backlog struct {
 	DueNow               int64   `json:"due_now"`
 	OldestOverdueSeconds float64 `json:"oldest_overdue_seconds"`
@@ -76,6 +76,9 @@ type Backlog struct {
 	Parked               int64   `json:"parked"`
 	Paused               int64   `json:"paused"`
 	BehindBreaker        int64   `json:"behind_breaker"`
+	Queued               int64   `json:"queued"`      // wait for their turn in a sequence
+	OwingHooks           int64   `json:"owing_hooks"` // have come to their end, but for their hook
+	FailingHooks         int64   `json:"-"`           // of those, the hook has failed before
 }
 
 // Backlog returns what is unfinished.
