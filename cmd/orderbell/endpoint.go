@@ -17,16 +17,26 @@ const defaultPolicy = "standard"
 
 func endpointAddCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "add [--config FILE] [--policy P] [--signature S] [--max-in-flight N] [--rate R] ID URL", Short: "Add an endpoint, or change the one with this id",
-		Long: `Adds an endpoint, or changes the URL of the one with this id. Its policy, signature and limits
-stay as they are unless you name them. Limits are kept over all workers together.`,
+		Use: "add [--config FILE] [--policy P] [--signature S] [--max-in-flight N] [--rate R] " +
+			"[--batch-size N] [--batch-wait D] [--on-head-exhausted skip|block] [--answer-key FILE] ID URL",
+		Short: "Add an endpoint, or change the one with this id",
+		Long: `Adds an endpoint, or changes the URL of the one with this id. All else stays as it is unless
+you name it. Limits are kept over all workers together.
+
+The URL sql:SCHEMA.FUNCTION makes it an action: instead of a request, a function
+(order_no text, body text) returns boolean of your database is called, in the transaction
+that settles the row.`,
 		DisableFlagsInUseLine: true, Args: exactly(2),
 	}
 	file := configFlag(cmd)
 	policy := cmd.Flags().String("policy", "", "how it is talked to: the `NAME` of a policy (default: the one it has, or "+defaultPolicy+")")
-	limits := limitFlags(cmd)
+	limits, orders := limitFlags(cmd), orderFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		limits, words, err := limits()
+		changes, words, err := limits()
+		if err != nil {
+			return err
+		}
+		more, err := orders(&changes)
 		if err != nil {
 			return err
 		}
@@ -41,12 +51,12 @@ stay as they are unless you name them. Limits are kept over all workers together
 				return err
 			}
 		}
-		added, err := db.AddEndpoint(cmd.Context(), endpoint, limits)
+		added, err := db.AddEndpoint(cmd.Context(), endpoint, changes)
 		if err != nil {
 			return refused(cmd.Context(), db, endpoint, err)
 		}
 		done := map[bool]string{true: "added", false: "changed"}[added]
-		return printLine(cmd.OutOrStdout(), "%s endpoint %s: %s, policy %s%s", done, shown(endpoint.ID), endpoint.URL, endpoint.Policy, words)
+		return printLine(cmd.OutOrStdout(), "%s endpoint %s: %s, policy %s%s", done, shown(endpoint.ID), endpoint.URL, endpoint.Policy, words+more)
 	}
 	return cmd
 }

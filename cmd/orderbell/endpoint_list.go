@@ -2,6 +2,7 @@ package main
 
 import (
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -31,11 +32,19 @@ func endpointListCommand() *cobra.Command {
 		}
 		rows := [][]string{{"id", "policy", "url", "signature", "limits", "state"}}
 		for _, e := range endpoints {
-			rows = append(rows, []string{e.ID, e.Policy, e.URL, e.Signature, limitsOf(e), stateOf(e)})
+			rows = append(rows, []string{e.ID, e.Policy, targetOf(e), e.Signature, limitsOf(e), stateOf(e)})
 		}
 		return printTable(cmd.OutOrStdout(), rows)
 	}
 	return cmd
+}
+
+// targetOf is where it is told, and that this is no request where it is none.
+func targetOf(e postgres.EndpointRow) string {
+	if e.Action {
+		return e.URL + " (action)"
+	}
+	return e.URL
 }
 
 func limitsOf(e postgres.EndpointRow) string {
@@ -45,6 +54,15 @@ func limitsOf(e postgres.EndpointRow) string {
 	}
 	if e.RatePerSecond != nil {
 		limits = append(limits, aSecond(*e.RatePerSecond))
+	}
+	if e.BatchSize != nil {
+		limits = append(limits, inBatches(*e.BatchSize))
+	}
+	if e.BatchWaitSeconds > 0 {
+		limits = append(limits, batchesWait(time.Duration(e.BatchWaitSeconds*float64(time.Second))))
+	}
+	if e.OnHeadExhausted == blocks {
+		limits = append(limits, headExhausted(blocks))
 	}
 	if len(limits) == 0 {
 		return "none"

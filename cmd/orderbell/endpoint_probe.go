@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/orderbell/orderbell/internal/app"
+	"github.com/orderbell/orderbell/internal/postgres"
 )
 
 func endpointProbeCommand() *cobra.Command {
@@ -28,6 +30,9 @@ was found is kept in orderbell.probe.`,
 			return err
 		}
 		defer db.Close()
+		if err := probeable(cmd.Context(), db, args[0]); err != nil {
+			return err
+		}
 		report, err := app.Probe(cmd.Context(), c, db, programVersion(), args[0], app.NewLog(cmd.ErrOrStderr(), c.Log))
 		if err != nil && len(report.Checks) == 0 {
 			return explained(err)
@@ -51,4 +56,18 @@ was found is kept in orderbell.probe.`,
 		return nil
 	}
 	return cmd
+}
+
+// probeable refuses an action. Whether the endpoint exists is asked by the probe itself.
+func probeable(ctx context.Context, db *postgres.DB, id string) error {
+	found, err := db.Endpoints(ctx, []string{id})
+	if err != nil {
+		return err
+	}
+	for _, e := range found {
+		if strings.HasPrefix(e.URL, "sql:") {
+			return fmt.Errorf("endpoint %s is an action, %s: no request is sent, so there is nothing to probe", shown(id), shown(e.URL))
+		}
+	}
+	return nil
 }

@@ -111,10 +111,13 @@ func TestEndpointProbeRefuses(t *testing.T) {
 	t.Parallel()
 	s, m, env := probed(t)
 	s.exec("insert into orderbell.endpoint (id, url, signature) select 'm-2', url, signature from orderbell.endpoint")
+	s.exec("create function public.close_order(order_no text, body text) returns boolean return true")
+	s.endpoint("a-1", "sql:public.close_order")
 	for _, test := range []struct {
 		env        []string
 		id, stderr string
 	}{
+		{env, "a-1", "orderbell: endpoint a-1 is an action, sql:public.close_order: no request is sent, so there is nothing to probe\n"},
 		{env, "nobody", "orderbell: no endpoint nobody; orderbell endpoint list shows those that there are\n"},
 		{env, "m-2", "endpoint m-2: nothing can be signed: it has no secret; make one with: orderbell endpoint rotate-secret"},
 		{s.env(), "m-1", "there is no master key"},

@@ -3,16 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/orderbell/orderbell/internal/app"
 )
-
-// mostSecretBytes bounds a secret that is imported.
-const mostSecretBytes = 16 << 10
 
 func endpointRotateSecretCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -38,7 +34,7 @@ merchant has the time to put the new one in place. Then it is destroyed.
 		from := app.NewSecret{Ed25519: *ed25519, Overlap: *overlap}
 		var err error
 		if *imported != "" {
-			if from.Imported, err = readSecret(cmd.InOrStdin(), *imported); err != nil {
+			if from.Imported, err = readKey(cmd.InOrStdin(), *imported, "secret"); err != nil {
 				return err
 			}
 		}
@@ -68,30 +64,6 @@ type rotated struct {
 	Version        int    `json:"version"`
 	OverlapSeconds int    `json:"overlap_seconds"`
 	Give           string `json:"give"` // to the merchant; empty where the secret was imported
-}
-
-// readSecret reads a secret that is imported, without the line break at its end.
-func readSecret(standardInput io.Reader, path string) ([]byte, error) {
-	in := standardInput
-	if path != "-" {
-		f, err := os.Open(path) //nolint:gosec // the operator names it
-		if err != nil {
-			return nil, fmt.Errorf("read the secret: %w", err)
-		}
-		defer f.Close()
-		in = f
-	}
-	text, err := io.ReadAll(io.LimitReader(in, mostSecretBytes+1))
-	if err != nil {
-		return nil, fmt.Errorf("read the secret: %w", err)
-	}
-	for len(text) > 0 && (text[len(text)-1] == '\n' || text[len(text)-1] == '\r') {
-		text = text[:len(text)-1]
-	}
-	if len(text) == 0 || len(text) > mostSecretBytes {
-		return nil, usagef("the secret in %s is empty, or longer than %d bytes", path, mostSecretBytes)
-	}
-	return text, nil
 }
 
 func printRotation(out io.Writer, r app.Rotation, overlap time.Duration) error {

@@ -42,7 +42,11 @@ func TestEndpointAddRefuses(t *testing.T) {
 		says string
 	}{
 		{"bad URL", []string{"m-1", "shop.example"}, "orderbell: endpoint m-1: url does not begin with http:// or https://\n"},
-		{"action", []string{"m-1", "sql:shop.close"}, "orderbell: endpoint m-1: an action (sql:) is not in this release\n"},
+		{"action that is not there", []string{"m-1", "sql:shop.close"}, "orderbell: endpoint m-1: there is no function shop.close(text, text)\n"},
+		{"action that is no boolean", []string{"m-1", "sql:orderbell.pause"}, "orderbell: endpoint m-1: pause(text,text) is no function (text, text) returns boolean\n"},
+		{"action without a schema", []string{"m-1", "sql:close"}, "orderbell: endpoint m-1: url is no sql:schema.function\n"},
+		{"wait without batches", []string{"m-1", "https://shop.example", "--batch-wait", "1s"}, "orderbell: endpoint m-1: batch_wait needs a batch_size\n"},
+		{"answer key that is not there", []string{"m-1", "https://shop.example", "--answer-key", "/nonexistent/key.pem"}, "orderbell: read the answer key: open /nonexistent/key.pem: no such file"},
 		{
 			"unknown policy",
 			[]string{"m-1", "https://shop.example", "--policy", "gentle"},
@@ -92,6 +96,7 @@ m-5  standard  https://five.example   none       none                     breake
 		return map[string]any{
 			"id": id, "url": "https://" + number + ".example", "policy": "standard", "breaker": breaker,
 			"max_in_flight": nil, "rate_per_second": nil, "paused_at": nil, "signature": "none", "secrets": 0.0,
+			"action": false, "batch_size": nil, "batch_wait_seconds": 0.0, "on_head_exhausted": "skip", "has_answer_key": false,
 		}
 	}
 	one, two, three := row("m-1", "one", "closed"), row("m-2", "two", "open"), row("m-3", "three", "closed")

@@ -22,6 +22,8 @@ func TestRights(t *testing.T) {
 		{"endpoint add m-1 https://shop.example --max-in-flight 5 --rate 2", "orderbell_operator"},
 		{"endpoint pause m-1 --reason asked", "orderbell_operator"},
 		{"endpoint resume m-1", "orderbell_operator"},
+		{"endpoint add m-1 https://shop.example --batch-size 5 --batch-wait 1s --on-head-exhausted block", "orderbell_operator"},
+		{"endpoint unblock m-1", "orderbell_operator"},
 		{"scan list", "orderbell_reader"},
 	} {
 		t.Run(test.args, func(t *testing.T) {

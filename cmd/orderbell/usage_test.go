@@ -37,6 +37,16 @@ func TestWrongUsage(t *testing.T) {
 		{"endpoint add m-1 https://shop.example --rate NaN", "--rate NaN is not between 0 and 10000"},
 		{"endpoint pause", "0 arguments instead of 1; usage: orderbell endpoint pause [--config FILE] [--reason R] ID"},
 		{"endpoint resume", "0 arguments instead of 1; usage: orderbell endpoint resume [--config FILE] ID"},
+		{"endpoint add m-1 https://shop.example --batch-size 1", "--batch-size 1 is neither 0 nor between 2 and 100"},
+		{"endpoint add m-1 https://shop.example --batch-size 101", "--batch-size 101 is neither 0 nor between 2 and 100"},
+		{"endpoint add m-1 https://shop.example --batch-size -1", "--batch-size -1 is neither 0 nor between 2 and 100"},
+		{"endpoint add m-1 https://shop.example --batch-wait 31s", "--batch-wait 31s is not between 0 and 30s"},
+		{"endpoint add m-1 https://shop.example --batch-wait -1s", "--batch-wait -1s is not between 0 and 30s"},
+		{"endpoint add m-1 https://shop.example --batch-wait 5", `invalid argument "5"`},
+		{"endpoint add m-1 https://shop.example --on-head-exhausted wait", `--on-head-exhausted "wait" is neither skip nor block`},
+		{"endpoint add m-1 https://shop.example --on-head-exhausted=", `--on-head-exhausted "" is neither skip nor block`},
+		{"endpoint unblock", "0 arguments instead of 1 or 2; usage: orderbell endpoint unblock [--config FILE] ID [SEQUENCE_KEY]"},
+		{"endpoint unblock m-1 k x", "3 arguments instead of 1 or 2"},
 		{"scan run", "0 arguments instead of 1; usage: orderbell scan run [--config FILE] [--dry-run] [--json] NAME"},
 		{"scan list nightly", "1 argument instead of 0; usage: orderbell scan list [--config FILE] [--json]"},
 		{"migrate export", "0 arguments instead of 1; usage: orderbell migrate export DIR"},
@@ -60,7 +70,7 @@ func TestWithoutADatabaseURL(t *testing.T) {
 	t.Parallel()
 	for _, args := range []string{
 		"work", "migrate up", "migrate down", "migrate status", "status", "status --json",
-		"history 1", "wake poll", "endpoint add m-1 https://shop.example", "endpoint list", "endpoint pause m-1", "endpoint resume m-1", "scan list", "scan run nightly", "demo --scene shop",
+		"history 1", "wake poll", "endpoint add m-1 https://shop.example", "endpoint list", "endpoint pause m-1", "endpoint resume m-1", "endpoint unblock m-1", "scan list", "scan run nightly", "demo --scene shop",
 	} {
 		t.Run(args, func(t *testing.T) {
 			t.Parallel()

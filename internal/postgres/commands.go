@@ -16,6 +16,15 @@ type Changes struct {
 	Rate        *float64 // up to 10,000 requests a second
 	// Signature is the scheme that signs its requests; empty: the policy's.
 	Signature *string
+	// BatchSize is the most notifications in one request, 2 to 100; 0: each has its own.
+	BatchSize *int
+	BatchWait *time.Duration // how long the first of a batch waits for others, up to 30 s
+	// OnHeadExhausted is skip or block: what happens to a sequence whose head does not get
+	// through.
+	OnHeadExhausted *string
+	// AnswerKey is the public key or certificate that verifies its answers, up to 16 KB;
+	// empty: there is none any more.
+	AnswerKey *string
 }
 
 // AddEndpoint adds an endpoint, or changes URL, policy and these of the one with this id;
@@ -23,22 +32,28 @@ type Changes struct {
 func (db *DB) AddEndpoint(ctx context.Context, e outbox.Endpoint, c Changes) (added bool, err error) {
 	row, err := queryOne[struct{ Added bool }](ctx, db.reads, "add endpoint "+e.ID, sqlAddEndpoint, pgx.StrictNamedArgs{
 		"id": e.ID, "url": e.URL, "policy": e.Policy, "max_in_flight": c.MaxInFlight, "rate": c.Rate, "signature": c.Signature,
+		"batch_size": c.BatchSize, "batch_wait": c.BatchWait, "on_head_exhausted": c.OnHeadExhausted, "answer_key": c.AnswerKey,
 	})
 	return row.Added, err
 }
 
 // EndpointRow is an endpoint as `orderbell endpoint list` shows it.
 type EndpointRow struct {
-	ID            string     `json:"id"`
-	URL           string     `json:"url"`
-	Policy        string     `json:"policy"`
-	MaxInFlight   *int       `json:"max_in_flight"`
-	RatePerSecond *float64   `json:"rate_per_second"`
-	Signature     string     `json:"signature"`        // its own, or the policy's
-	Secrets       int        `json:"secrets"`          // that are valid
-	Parked        string     `json:"parked,omitempty"` // why
-	PausedAt      *time.Time `json:"paused_at"`
-	PauseReason   string     `json:"pause_reason,omitempty"`
+	ID               string     `json:"id"`
+	URL              string     `json:"url"`
+	Action           bool       `json:"action"` // its URL names a function of the database
+	Policy           string     `json:"policy"`
+	MaxInFlight      *int       `json:"max_in_flight"`
+	RatePerSecond    *float64   `json:"rate_per_second"`
+	BatchSize        *int       `json:"batch_size"` // nil: each notification has its own request
+	BatchWaitSeconds float64    `json:"batch_wait_seconds"`
+	OnHeadExhausted  string     `json:"on_head_exhausted"` // skip or block
+	HasAnswerKey     bool       `json:"has_answer_key"`
+	Signature        string     `json:"signature"`        // its own, or the policy's
+	Secrets          int        `json:"secrets"`          // that are valid
+	Parked           string     `json:"parked,omitempty"` // why
+	PausedAt         *time.Time `json:"paused_at"`
+	PauseReason      string     `json:"pause_reason,omitempty"`
 	// Breaker is closed, open or half_open; what follows is of one that is not closed.
 	Breaker       string     `json:"breaker"`
 	OpenedAt      *time.Time `json:"opened_at,omitempty"`
@@ -59,6 +74,14 @@ func (db *DB) Resume(ctx context.Context, endpoint string) error {
 	_, err := queryOne[struct{ Done string }](ctx, db.reads, "resume endpoint "+endpoint, sqlResume,
 		pgx.StrictNamedArgs{"endpoint": endpoint})
 	return err
+}
+
+// Unblock lets the sequences of an endpoint go on whose head did not get through, or only
+// the one of a key. It returns how many.
+func (db *DB) Unblock(ctx context.Context, endpoint string, sequenceKey *string) (int64, error) {
+	row, err := queryOne[struct{ Unblocked int64 }](ctx, db.reads, "unblock endpoint "+endpoint, sqlUnblock,
+		pgx.StrictNamedArgs{"endpoint": endpoint, "sequence_key": sequenceKey})
+	return row.Unblocked, err
 }
 
 // ListEndpoints returns every endpoint, by id.

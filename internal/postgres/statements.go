@@ -121,6 +121,8 @@ var (
 	sqlPaid     = statement("paid")
 	sqlOweAgain = statement("owe_again")
 
+	sqlUnblock = statement("unblock")
+
 	sqlScanLast       = statement("scan_last")
 	sqlScanClaim      = statement("scan_claim")
 	sqlScanBegin      = statement("scan_begin")
