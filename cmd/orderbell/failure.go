@@ -62,7 +62,7 @@ func withRight(command string, err error) error {
 		return fmt.Errorf("%w; the role orderbell_worker has the right: grant it to this user", err)
 	case "status", "history":
 		return fmt.Errorf("%w; the role orderbell_reader has the right: grant it to this user", err)
-	case "endpoint", "wake":
+	case "endpoint", "hook", "wake":
 		return fmt.Errorf("%w; the role orderbell_operator has the right: grant it to this user", err)
 	case "migrate":
 		return fmt.Errorf("%w; the owner of the schema orderbell has the right or, where there is none yet, who may make one", err)

@@ -24,6 +24,9 @@ func TestRights(t *testing.T) {
 		{"endpoint resume m-1", "orderbell_operator"},
 		{"endpoint add m-1 https://shop.example --batch-size 5 --batch-wait 1s --on-head-exhausted block", "orderbell_operator"},
 		{"endpoint unblock m-1", "orderbell_operator"},
+		{"hook add new orderbell.pause", "orderbell_operator"},
+		{"hook list", "orderbell_operator"},
+		{"hook remove there", "orderbell_operator"},
 		{"scan list", "orderbell_reader"},
 	} {
 		t.Run(test.args, func(t *testing.T) {
@@ -31,6 +34,7 @@ func TestRights(t *testing.T) {
 			s := newShop(t)
 			s.endpoint("m-1", "https://shop.example/notify")
 			s.enqueue("m-1", "o-1")
+			s.exec("insert into orderbell.hook values ('there', 'orderbell.pause(text,text)')")
 			user := newUser(t)
 			env := s.env("ORDERBELL_DATABASE_URL=" + user.url(t, s.url))
 			user.isRefused(t, run(t, env, strings.Fields(test.args)...), test.role)

@@ -22,6 +22,7 @@ func newRoot() *cobra.Command {
 			endpointAddCommand(), endpointListCommand(), endpointPauseCommand(), endpointResumeCommand(),
 			endpointUnblockCommand(), endpointRotateSecretCommand(), endpointResealSecretsCommand(),
 			endpointTokenCommand(), endpointProbeCommand()),
+		group("hook", "Say which functions are called when a notification ends", hookAddCommand(), hookListCommand(), hookRemoveCommand()),
 		group("scan", "Look for what was missed", scanRunCommand(), scanListCommand()),
 		benchCommand(),
 		versionCommand(),

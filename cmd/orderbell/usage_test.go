@@ -10,7 +10,7 @@ import (
 func TestWrongUsage(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ args, says string }{
-		{"", "name a command: demo, work, migrate, config, status, history, wake, adopt, endpoint, scan, bench, version; orderbell --help"},
+		{"", "name a command: demo, work, migrate, config, status, history, wake, adopt, endpoint, hook, scan, bench, version; orderbell --help"},
 		{"migrate", "name a command: up, down, status, export; orderbell migrate --help"},
 		{"wrk", `unknown command "wrk"; did you mean work or wake?`},
 		{"wrk --config x", `unknown command "wrk"`},
@@ -47,6 +47,10 @@ func TestWrongUsage(t *testing.T) {
 		{"endpoint add m-1 https://shop.example --on-head-exhausted=", `--on-head-exhausted "" is neither skip nor block`},
 		{"endpoint unblock", "0 arguments instead of 1 or 2; usage: orderbell endpoint unblock [--config FILE] ID [SEQUENCE_KEY]"},
 		{"endpoint unblock m-1 k x", "3 arguments instead of 1 or 2"},
+		{"hook", "name a command: add, list, remove; orderbell hook --help"},
+		{"hook add h", "1 argument instead of 2; usage: orderbell hook add [--config FILE] NAME SCHEMA.FUNCTION"},
+		{"hook list h", "1 argument instead of 0; usage: orderbell hook list [--config FILE] [--json]"},
+		{"hook remove", "0 arguments instead of 1; usage: orderbell hook remove [--config FILE] NAME"},
 		{"scan run", "0 arguments instead of 1; usage: orderbell scan run [--config FILE] [--dry-run] [--json] NAME"},
 		{"scan list nightly", "1 argument instead of 0; usage: orderbell scan list [--config FILE] [--json]"},
 		{"migrate export", "0 arguments instead of 1; usage: orderbell migrate export DIR"},
@@ -70,7 +74,7 @@ func TestWithoutADatabaseURL(t *testing.T) {
 	t.Parallel()
 	for _, args := range []string{
 		"work", "migrate up", "migrate down", "migrate status", "status", "status --json",
-		"history 1", "wake poll", "endpoint add m-1 https://shop.example", "endpoint list", "endpoint pause m-1", "endpoint resume m-1", "endpoint unblock m-1", "scan list", "scan run nightly", "demo --scene shop",
+		"history 1", "wake poll", "endpoint add m-1 https://shop.example", "endpoint list", "endpoint pause m-1", "endpoint resume m-1", "endpoint unblock m-1", "hook add h s.f", "hook list", "hook remove h", "scan list", "scan run nightly", "demo --scene shop",
 	} {
 		t.Run(args, func(t *testing.T) {
 			t.Parallel()

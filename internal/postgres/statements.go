@@ -121,7 +121,10 @@ var (
 	sqlPaid     = statement("paid")
 	sqlOweAgain = statement("owe_again")
 
-	sqlUnblock = statement("unblock")
+	sqlUnblock    = statement("unblock")
+	sqlAddHook    = statement("add_hook")
+	sqlListHooks  = statement("list_hooks")
+	sqlRemoveHook = statement("remove_hook")
 
 	sqlScanLast       = statement("scan_last")
 	sqlScanClaim      = statement("scan_claim")
