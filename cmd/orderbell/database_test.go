@@ -11,7 +11,7 @@ import (
 
 // schemaCommands need the schema, and check it first.
 func schemaCommands() []string {
-	return []string{"work", "status", "status --json", "history 1", "wake poll", "adopt", "endpoint list", "endpoint add m-1 https://shop.example", "endpoint pause m-1", "endpoint resume m-1", "scan list", "demo --scene shop"}
+	return []string{"work", "status", "status --json", "history 1", "wake poll", "adopt", "endpoint list", "endpoint add m-1 https://shop.example", "endpoint pause m-1", "endpoint resume m-1", "endpoint unblock m-1", "endpoint token m-1 --list", "hook list", "scan list", "demo --scene shop"}
 }
 
 func TestSchemaThatDoesNotFit(t *testing.T) {
