@@ -10,8 +10,9 @@
 //	breakers.go, limits.go, network.go, directory.go
 //	slots.go, room.go, shares.go, flights.go   places for requests, prompt and slow
 //	serve.go, doubt.go, suspects.go    claims
-//	send.go, carry.go                  deliver, judge
+//	send.go, carry.go, batch.go        deliver, judge
 //	settler.go, leases.go, lapses.go   settle, renew, and what others have lost
+//	alone.go, act.go, hooks.go         settle with a hook; actions; hooks that have failed
 //	report.go, faults.go               the log
 //
 // # Decisions
@@ -88,6 +89,15 @@
 //     was in flight with a row that kills its worker is unknown as often as that row; sent
 //     together again, innocent rows would climb the ladder with it to its end (128 of
 //     200 did, on a ladder of two rungs, all in flight at once). Rejected: to leave that to chance.
+//   - Rows with a hook are settled one by one, four at once, apart from the batches: a hook
+//     may take as long as its policy's timeout. An action keeps its slot while its function
+//     runs, as a request does, so that every limit, pause and breaker is the same for both.
+//   - A hook that has failed is called again by whoever's look finds it due, and nothing is
+//     claimed for it: the endpoint has been told. Rejected: an attempt for each call, which
+//     would be attempts that the endpoint never saw.
+//   - Rows that share a request are claimed together, a few moments before their time where
+//     they have waited for nothing else. So a batch needs no timer in a worker, and no
+//     claimed row waits for others. Rejected: to gather claims, whose leases would run.
 //   - A claim whose answer was lost is looked for before the next one, by the token of
 //     this process, and carried on. Rejected: leaving it to the end of the lease, which
 //     spends an attempt that never was.
