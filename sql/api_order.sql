@@ -14,7 +14,7 @@ with of_order as materialized (
 select s.id::text as id, s.endpoint, s.event, s.order_no, s.state, s.attempt_count, s.rung, s.round,
        case when s.next_attempt_at between '0001-01-01' and '9999-12-31' then s.next_attempt_at end as next_attempt_at,
        case when s.gives_up_at between '0001-01-01' and '9999-12-31' then s.gives_up_at end as gives_up_at,
-       s.created_at, s.finished_at, s.last_outcome, s.last_http_status, s.last_error, s.explanation,
+       s.created_at, s.finished_at, s.released_at, s.last_outcome, s.last_http_status, s.last_error, s.explanation,
        coalesce(made.attempts, '[]') as attempts
 from wanted
 cross join lateral (

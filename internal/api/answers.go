@@ -38,6 +38,7 @@ type Notification struct {
 	GivesUpAt      *time.Time `json:"gives_up_at"`
 	CreatedAt      time.Time  `json:"created_at"`
 	FinishedAt     *time.Time `json:"finished_at"`
+	ReleasedAt     *time.Time `json:"released_at"`
 	LastOutcome    *string    `json:"last_outcome"`
 	LastHTTPStatus *int       `json:"last_http_status"`
 	LastError      *string    `json:"last_error"`

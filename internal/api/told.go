@@ -18,7 +18,7 @@ func (n *Notification) toMerchant() {
 		text = strings.ReplaceAll(text, *raw, *n.LastError)
 	}
 	n.Explanation = n.explain(text)
-	inUTC(n.NextAttemptAt, n.GivesUpAt, &n.CreatedAt, n.FinishedAt)
+	inUTC(n.NextAttemptAt, n.GivesUpAt, &n.CreatedAt, n.FinishedAt, n.ReleasedAt)
 }
 
 // explain says why it is where it is: in the view's own words where these are about the
@@ -75,6 +75,8 @@ func errorToMerchant(outcome string, text *string) *string {
 		told = "it was interrupted on the sender's side"
 	case outcome == "blocked":
 		told = "blocked by the sender's address policy"
+	case strings.HasPrefix(told, "the function "):
+		told = "the sender's own function did not do it"
 	case strings.HasPrefix(told, "the egress proxy"):
 		told = "the endpoint was not reached through the sender's proxy"
 	}

@@ -87,7 +87,7 @@ func TestDeliveriesEditedByHand(t *testing.T) {
 		sent("due in antiquity", "next_attempt_at = '4713-01-01 BC'"),
 		rests("due at the end of time", "next_attempt_at = '294276-12-01'", "pending", "attempt 1 comes at 294276-12-01"),
 		rests("due where nanoseconds overflow", "next_attempt_at = now() + interval '213503 days 23:34:33.709552'", "pending", "attempt 1 comes at"),
-		rests("held", "state = 'held', next_attempt_at = 'infinity'", "held", "held back until it is released"),
+		rests("held", "state = 'held', next_attempt_at = 'infinity'", "held", "held since "),
 		sent("the last attempt but one that can be counted", "attempt_count = 2147483646"),
 		sent("all rungs spent", "rung = 32767"),
 		sent("unknown over and over", "unknowns = 32767"),

@@ -62,6 +62,7 @@ type MerchantNotification struct {
 	GivesUpAt      *time.Time
 	CreatedAt      time.Time
 	FinishedAt     *time.Time
+	ReleasedAt     *time.Time
 	LastOutcome    *string
 	LastHTTPStatus *int
 	LastError      *string

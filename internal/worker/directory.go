@@ -33,6 +33,7 @@ type directory struct {
 	policiesAt time.Time
 	longest    time.Duration // of their timeouts
 	mend       bool          // a policy works again
+	awaits     bool          // an action waits for its function, of which nobody tells
 	endpoints  map[string]*entry
 	looked     string               // the last one of the parked endpoints that was looked at again
 	told       map[string]time.Time // when the fault of an endpoint was written down
@@ -135,7 +136,14 @@ func (d *directory) refreshParked(ctx context.Context) error {
 	if len(ids) > 0 {
 		d.looked = ids[len(ids)-1]
 	}
-	return d.refresh(ctx, ids, stale)
+	if err := d.refresh(ctx, ids, stale); err != nil {
+		return err
+	}
+	d.awaits = slices.ContainsFunc(ids, func(id string) bool {
+		e := d.endpoints[id]
+		return e != nil && e.endpoint != nil && e.endpoint.ActionFault != ""
+	})
+	return nil
 }
 
 // forget drops what nobody has asked for lately, so that memory follows the lanes

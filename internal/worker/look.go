@@ -82,7 +82,7 @@ func (w *Worker) lookedFully(ctx context.Context, full fullLook) bool {
 	}
 	w.schedule.lastFull, w.schedule.fullCost = full.began, full.cost
 	// Ended leases may be more than one settling takes, or be held by somebody.
-	w.schedule.owed = w.leases.count() > 0 || full.found.Lapsed || w.directory.mended()
+	w.schedule.owed = w.leases.count() > 0 || full.found.Lapsed || w.directory.mended() || w.directory.awaits
 	w.schedule.nextLeaseEnd = after(full.began, full.found.NextLeaseEnd)
 	if own := after(full.began, full.found.OwnLeaseEnd); w.leases.count() == 0 {
 		// Nothing renews it: its row was given to another attempt.
