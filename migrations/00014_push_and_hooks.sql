@@ -466,6 +466,12 @@ begin
     end if;
   end loop;
   if supersede then
+    -- The order's rows first, as after release and cancel, and then the keys: whoever
+    -- released a row and writes another one then would wait for us, and we for them.
+    perform from orderbell.delivery d
+    where d.notification_id = any (orderbell.of_order(enqueue.endpoint, enqueue.order_no, enqueue.event))
+    order by d.notification_id
+    for update;
     -- Of two states of one order that are written at the same time, the later one sees
     -- the other.
     perform pg_advisory_xact_lock(1330791495, hashtext(concat_ws(chr(1), enqueue.endpoint, enqueue.order_no, enqueue.event)));

@@ -135,7 +135,7 @@ func (k *keeper) take(ctx context.Context, tick time.Time) error {
 
 // report logs what somebody should know of a run; the rest is in orderbell.scan_run.
 func (k *keeper) report(r outbox.ScanReport, err error) {
-	log := k.log.With("took", r.Took)
+	log := k.log.With("took", r.Took.String())
 	switch {
 	case err != nil:
 		k.tell(slog.LevelError, "the run could not be recorded: "+r.Error, err.Error())

@@ -11,6 +11,9 @@ type Settlement struct {
 	Began time.Time
 	// Worker made the attempt: ourselves, or the one that lost its lease.
 	Worker string
+	// Undone is how often what its hook did was undone, since its row was not to be had
+	// after it.
+	Undone int
 	// HookFault is why its hook counts as failed without being called: it was lost with the
 	// connection that called it.
 	HookFault string

@@ -15,11 +15,15 @@ import (
 )
 
 const (
-	// aloneConns is how many functions of the business a worker runs at once: the others
-	// wait. Hooks and actions are short, and connections of the business's database few.
-	aloneConns = 4
+	// aloneConns is how many functions of the business a worker calls at once: package
+	// worker shares them out. Hooks and actions are short, and connections few.
+	aloneConns = 8
 	// afterwards is how long a transaction may take beside the function that it calls.
 	afterwards = 10 * time.Second
+	// mostUndone is how often a hook is called for nothing, because its row is not to be had
+	// after it: somebody holds it for long, or the hook itself ends it.
+	mostUndone = 10
+	hookUndone = "its row could not be settled after it; a hook must leave orderbell.delivery alone"
 	// longestFault bounds what is kept of what a function has said, in bytes.
 	longestFault = 1000
 )
@@ -115,6 +119,9 @@ func (db *DB) transact(ctx context.Context, doing string, do func(pgx.Tx) error)
 // nothing waits for the row, and what has locked it waits for nothing.
 func (db *DB) settleOne(ctx context.Context, tx pgx.Tx, s *outbox.Settlement, row lockedRow) (went outbox.Settled, err error) {
 	hook, fault := row.hook(row.end(s.Verdict.State)), s.HookFault
+	if s.Undone >= mostUndone {
+		fault = hookUndone
+	}
 	if hook != "" && fault == "" {
 		if fault, err = db.tryHook(ctx, tx, hook, row.OrderNo, s.Result.Answer, within(s.Claim.Policy)); err != nil {
 			s.HookFault = "it was being called when the connection was lost"
@@ -126,6 +133,7 @@ func (db *DB) settleOne(ctx context.Context, tx pgx.Tx, s *outbox.Settlement, ro
 		return went, err
 	}
 	if locked == nil {
+		s.Undone++
 		return went, errTaken
 	}
 	args, err := settleArgs([]*outbox.Settlement{s})

@@ -5,7 +5,7 @@
 //
 //   - Claims, settles and all that reads have pools of their own, and the bell two
 //     connections, so that none starves another: six connections a worker, eight at
-//     the most. One more for each scan that it runs, up to four while hooks and actions
+//     the most. One more for each scan that it runs, up to eight while hooks and actions
 //     are called, and two where merchants may ask.
 //   - Every connection pins what a database or a role may have set otherwise:
 //     isolation, timeouts, search_path, time zone, plan mode. A claim under

@@ -24,6 +24,9 @@ const (
 	voidOID  = 2278 // the type of a function that returns nothing
 )
 
+// errEnded is of a statement that would outlive its record, its limit and a dry run.
+var errEnded = errors.New("the statement has ended its transaction; a scan must not say commit or rollback")
+
 // scanOnce runs the statement in the open transaction, within a savepoint: where it fails,
 // and in a dry run, what it did is undone, and the transaction can still record it. An
 // error is that of the session.
@@ -39,6 +42,9 @@ func scanOnce(ctx context.Context, conn *pgx.Conn, scan outbox.Scan, dryRun bool
 	limited, cancel := context.WithTimeout(ctx, scan.Timeout+lateness)
 	defer cancel()
 	report, err := scanStatement(limited, conn, scan)
+	if err == nil && conn.PgConn().TxStatus() == 'I' {
+		return outbox.ScanReport{}, errEnded
+	}
 	if err == nil {
 		// What is checked at the commit is checked here, also in a dry run.
 		_, err = conn.Exec(limited, scanTag(scan)+"set constraints all immediate")

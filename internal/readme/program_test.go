@@ -34,6 +34,7 @@ func TestProgram(t *testing.T) {
 		"migrations under goose":  walkWithGoose,
 		"commands of the page":    commandsOfThePage,
 		"commands of composition": commandsOfTheComposition,
+		"questions of the page":   questionsOfThePage,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -13,7 +13,12 @@ import (
 func (w *Worker) act(ctx context.Context, e errand) outbox.Result {
 	s := &outbox.Settlement{Claim: e.claim, Began: time.Now(), Worker: w.Name}
 	for {
+		if !w.turns.take(ctx, e.claim.Endpoint) {
+			return w.broken(ctx, s, ctx.Err())
+		}
+		began := time.Now()
 		went, held, err := w.Alone.Act(ctx, s, e.endpoint.Action)
+		w.turns.end(e.claim.Endpoint, time.Since(began))
 		switch {
 		case err != nil:
 			return w.broken(ctx, s, err)

@@ -16,7 +16,7 @@ import (
 func acting(store *solo, log *slog.Logger) (*Worker, errand) {
 	w := testWorker(&eyes{}, log)
 	w.Alone = store
-	w.alone = newAlone(store, w.leases, newReporter(log), w.faults)
+	w.alone = newAlone(store, w.turns, w.leases, newReporter(log), w.faults)
 	claim := &outbox.Claim{ID: outbox.ID{1}, Attempt: 1, Endpoint: "m-1", Policy: &outbox.Policy{Ladder: outbox.Ladder{time.Second}}}
 	w.leases.hold(claim, time.Now())
 	return w, errand{claim: claim, endpoint: &outbox.Endpoint{ID: "m-1", Action: "shop.close", BatchSize: 0}}

@@ -3,40 +3,50 @@ package worker
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/orderbell/orderbell/internal/outbox"
 )
 
-const (
-	// aloneAtOnce is how many rows are settled alone at the same time.
-	aloneAtOnce = 4
-	// aloneMost is how many may wait for it before nothing is claimed any more.
-	aloneMost = 256
-)
-
-// alone settles rows that have a hook, each in a transaction of its own: a hook that takes
-// long holds up no batch. Results wait in the order in which they came.
+// alone settles rows that have a hook, each in a transaction of its own, in its endpoint's
+// turn: a hook that takes long holds up no batch, and no other endpoint's hooks.
 type alone struct {
 	store    Alone
+	turns    *turns
 	leases   *leases
 	reporter *reporter
 	faults   *faults
 
 	mu     sync.Mutex
-	ready  []*outbox.Settlement
+	ready  []lone
+	left   int // that are not settled yet
 	closed bool
 	more   chan struct{}
 }
 
-func newAlone(store Alone, leases *leases, reporter *reporter, faults *faults) *alone {
-	return &alone{store: store, leases: leases, reporter: reporter, faults: faults, more: make(chan struct{}, aloneAtOnce)}
+// lone is a result that is to be settled; settled is closed when it is, or is given up.
+type lone struct {
+	*outbox.Settlement
+	settled chan struct{}
 }
 
-func (a *alone) settle(s *outbox.Settlement) {
+// longestHeld is the longest pause before a row is tried again that somebody holds: its
+// hook is called each time, and undone.
+const longestHeld = time.Second
+
+func newAlone(store Alone, turns *turns, leases *leases, reporter *reporter, faults *faults) *alone {
+	return &alone{store: store, turns: turns, leases: leases, reporter: reporter, faults: faults, more: make(chan struct{}, 1)}
+}
+
+// settle hands over a result. What it returns is closed once that is settled.
+func (a *alone) settle(s *outbox.Settlement) (settled <-chan struct{}) {
+	one := lone{s, make(chan struct{})}
 	a.mu.Lock()
-	a.ready = append(a.ready, s)
+	a.ready = append(a.ready, one)
+	a.left++
 	a.mu.Unlock()
 	signal(a.more)
+	return one.settled
 }
 
 // close lets run return once everything is settled.
@@ -44,71 +54,68 @@ func (a *alone) close() {
 	a.mu.Lock()
 	a.closed = true
 	a.mu.Unlock()
-	for range aloneAtOnce {
-		signal(a.more)
-	}
+	signal(a.more)
 }
 
+// waiting is how many results are not settled yet.
 func (a *alone) waiting() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return len(a.ready)
+	return a.left
 }
 
-// crowded tells that results pile up: hooks are slow, or the database is away.
-func (a *alone) crowded() bool { return a.waiting() > aloneMost }
-
-func (a *alone) take() (s *outbox.Settlement, closed bool) {
+func (a *alone) take() (ready []lone, closed bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.ready) == 0 {
-		return nil, a.closed
-	}
-	s, a.ready = a.ready[0], a.ready[1:]
-	return s, a.closed
+	ready, a.ready = a.ready, nil
+	return ready, a.closed
 }
 
 // run settles until it is closed and nothing is left, or ctx ends.
 func (a *alone) run(ctx context.Context) {
 	var settling sync.WaitGroup
-	for range aloneAtOnce {
-		settling.Go(func() { a.runOne(ctx) })
-	}
-	settling.Wait()
-}
-
-func (a *alone) runOne(ctx context.Context) {
+	defer settling.Wait()
 	for ctx.Err() == nil {
-		s, closed := a.take()
-		if s != nil {
-			a.write(ctx, s)
-			continue
+		ready, closed := a.take()
+		for _, one := range ready {
+			settling.Go(func() {
+				defer close(one.settled)
+				a.write(ctx, one.Settlement)
+			})
+		}
+		if closed && len(ready) == 0 {
+			return
 		}
 		if closed {
-			return
+			continue
 		}
 		select {
 		case <-ctx.Done():
-			return
 		case <-a.more:
 		}
 	}
 }
 
-// write settles one result, or puts it back to be settled again.
+// write settles one result, however often that must be tried.
 func (a *alone) write(ctx context.Context, s *outbox.Settlement) {
-	went, held, err := a.store.SettleAlone(ctx, s)
-	switch {
-	case ctx.Err() != nil:
-		a.settle(s)
-	case a.faults.meet("settle alone", err):
-		sleep(ctx, a.faults.pause())
-		a.settle(s)
-	case held:
-		sleep(ctx, heldPause)
-		a.settle(s)
-	default:
-		a.settled(s, went)
+	for pause := heldPause; a.turns.take(ctx, s.Claim.Endpoint); pause = min(2*pause, longestHeld) {
+		began := time.Now()
+		went, held, err := a.store.SettleAlone(ctx, s)
+		a.turns.end(s.Claim.Endpoint, time.Since(began))
+		switch {
+		case ctx.Err() != nil:
+			return
+		case a.faults.meet("settle alone", err):
+			sleep(ctx, a.faults.pause())
+		case held:
+			sleep(ctx, pause)
+		default:
+			a.settled(s, went)
+			a.mu.Lock()
+			a.left--
+			a.mu.Unlock()
+			return
+		}
 	}
 }
 
@@ -122,16 +129,26 @@ func (a *alone) settled(s *outbox.Settlement, went outbox.Settled) {
 	a.reporter.settled(s, went)
 }
 
-// settle hands a result to whoever settles such rows.
-func (w *Worker) settle(s *outbox.Settlement) {
+// settle hands a result to whoever settles such rows. Of one with a hook it returns what is
+// closed when it is settled; a nil channel otherwise.
+func (w *Worker) settle(s *outbox.Settlement) (settled <-chan struct{}) {
 	if s.Claim.Alone {
-		w.alone.settle(s)
-		return
+		return w.alone.settle(s)
 	}
 	w.settler.settle(s)
+	return nil
 }
 
-// crowded tells that what has come back cannot be written down as fast.
-func (w *Worker) crowded() bool {
-	return w.settler.behind() || w.settler.crowded(w.slots.most) || w.alone.crowded()
+// hooked waits until rows with hooks are settled: their requests keep their slots so long.
+// Where hooks take long, it is as if the endpoint did, and fewer rows are claimed for it.
+func hooked(ctx context.Context, settled ...<-chan struct{}) {
+	for _, one := range settled {
+		if one == nil {
+			continue
+		}
+		select {
+		case <-one:
+		case <-ctx.Done():
+		}
+	}
 }

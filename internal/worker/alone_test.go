@@ -83,7 +83,7 @@ func (s *solo) CallOwed(ctx context.Context, owed outbox.Owed, policy *outbox.Po
 func testAlone(store *solo) *alone {
 	log := slog.New(slog.DiscardHandler)
 	faults := &faults{log: log}
-	return newAlone(store, newLeases(&book{}, noLimits(), time.Second, faults), newReporter(log), faults)
+	return newAlone(store, newTurns(), newLeases(&book{}, noLimits(), time.Second, faults), newReporter(log), faults)
 }
 
 // runs runs until what it settles is settled, and it was closed.
@@ -114,10 +114,10 @@ func TestAloneSettlesAll(t *testing.T) {
 		}
 		a.close()
 		<-ended
-		if len(store.settled) != 10 || store.most != aloneAtOnce || a.leases.count() != 0 {
+		if len(store.settled) != 10 || store.most != callsOfOne || a.leases.count() != 0 {
 			t.Errorf("settled %d, %d at once; %d leases are left", len(store.settled), store.most, a.leases.count())
 		}
-		if took := time.Since(began); took != 3*time.Second {
+		if took := time.Since(began); took != 9*time.Second { // two at first, then one by one
 			t.Errorf("it took %v", took)
 		}
 	})
@@ -200,22 +200,6 @@ func TestAloneStopsWithNothingToDo(t *testing.T) {
 		end()
 		<-ended
 	})
-}
-
-// While many wait to be settled, nothing more is claimed.
-func TestAloneIsCrowded(t *testing.T) {
-	t.Parallel()
-	a := testAlone(&solo{})
-	for range aloneMost {
-		a.settle(result(1, 1))
-	}
-	if a.crowded() {
-		t.Error("it is crowded too soon")
-	}
-	a.settle(result(1, 1))
-	if !a.crowded() {
-		t.Error("it is never crowded")
-	}
 }
 
 // Rows with a hook are settled alone, the others together.

@@ -56,12 +56,14 @@ func (w *Worker) carryBatch(ctx context.Context, e errand) outbox.Result {
 		leased = during
 	}
 	results := w.Courier.DeliverBatch(leased, claims)
+	settled := make([]<-chan struct{}, len(claims))
 	for i, claim := range claims {
 		if results[i].Outcome == outbox.OutcomeInterrupted && errors.Is(context.Cause(leased), errLeaseOver) {
 			results[i].Outcome, results[i].Error = outbox.OutcomeUnknown, leaseOver
 		}
 		w.network.weigh(claim.Endpoint, &results[i])
-		w.judge(claim, results[i], began)
+		settled[i] = w.judge(claim, results[i], began)
 	}
+	hooked(ctx, settled...)
 	return results[0]
 }

@@ -24,14 +24,15 @@ func (w *Worker) carry(ctx context.Context, e errand) outbox.Result {
 	e.claim.At = w.clock.now()
 	result := w.deliver(ctx, e.claim)
 	w.network.weigh(e.claim.Endpoint, &result)
-	w.judge(e.claim, result, began)
+	hooked(ctx, w.judge(e.claim, result, began))
 	return result
 }
 
-// judge decides where a row goes now, and has that written down.
-func (w *Worker) judge(claim *outbox.Claim, result outbox.Result, began time.Time) {
+// judge decides where a row goes now, and has that written down. What it returns is closed
+// when a row with a hook is.
+func (w *Worker) judge(claim *outbox.Claim, result outbox.Result, began time.Time) (settled <-chan struct{}) {
 	claim.Body = "" // results may wait for the database; their bodies need not
-	w.settle(&outbox.Settlement{
+	return w.settle(&outbox.Settlement{
 		Claim: claim, Result: result, Verdict: claim.Policy.Judge(claim, result), Began: began, Worker: w.Name,
 	})
 }

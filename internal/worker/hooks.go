@@ -3,22 +3,29 @@ package worker
 import (
 	"context"
 	"sync"
-	"sync/atomic"
+	"time"
 
 	"github.com/orderbell/orderbell/internal/outbox"
 )
 
+// hooksPause follows a round in which nothing was to be called that is not being called.
+const hooksPause = 250 * time.Millisecond
+
 // hooks calls hooks again that have failed, beside the worker's other work.
 type hooks struct {
 	store    Alone
+	turns    *turns
 	reporter *reporter
 	faults   *faults
+
+	mu      sync.Mutex
+	calling map[outbox.ID]bool
 
 	due chan map[string]*outbox.Policy // some are; and the policies, which nobody changes
 }
 
-func newHooks(store Alone, reporter *reporter, faults *faults) *hooks {
-	return &hooks{store: store, reporter: reporter, faults: faults, due: make(chan map[string]*outbox.Policy, 1)}
+func newHooks(store Alone, turns *turns, reporter *reporter, faults *faults) *hooks {
+	return &hooks{store: store, turns: turns, reporter: reporter, faults: faults, calling: make(map[outbox.ID]bool), due: make(chan map[string]*outbox.Policy, 1)}
 }
 
 // call has hooks called again that are due.
@@ -29,8 +36,11 @@ func (h *hooks) call(policies map[string]*outbox.Policy) {
 	}
 }
 
-// run calls what is due whenever a look says that something is, until ctx ends.
+// run calls what is due whenever a look says that something is, until ctx ends. Nobody waits
+// for another endpoint's hook.
 func (h *hooks) run(ctx context.Context) {
+	var calling sync.WaitGroup
+	defer calling.Wait()
 	for {
 		var policies map[string]*outbox.Policy
 		select {
@@ -43,36 +53,52 @@ func (h *hooks) run(ctx context.Context) {
 			sleep(ctx, h.faults.pause())
 			continue
 		}
-		if failed := h.callAll(ctx, owed, policies); failed {
-			sleep(ctx, h.faults.pause()) // they are due still
+		begun := 0
+		for _, one := range owed {
+			if h.begin(one.ID) {
+				begun++
+				calling.Go(func() {
+					defer h.over(one.ID)
+					h.callOne(ctx, one, policies[one.Policy])
+				})
+			}
+		}
+		if begun == 0 {
+			sleep(ctx, hooksPause) // they are being called, here or elsewhere, and are due still
 		}
 	}
 }
 
-// callAll calls some at a time, and tells whether one could not be called.
-func (h *hooks) callAll(ctx context.Context, owed []outbox.Owed, policies map[string]*outbox.Policy) bool {
-	var calling sync.WaitGroup
-	var failed atomic.Bool
-	slots := make(chan struct{}, aloneAtOnce)
-	for _, one := range owed {
-		select {
-		case <-ctx.Done():
-			calling.Wait()
-			return false
-		case slots <- struct{}{}:
-		}
-		calling.Go(func() {
-			defer func() { <-slots }()
-			went, err := h.store.CallOwed(ctx, one, policies[one.Policy])
-			switch {
-			case ctx.Err() != nil: // whoever comes next calls it
-			case h.faults.meet("call hooks", err):
-				failed.Store(true)
-			case went.State != "":
-				h.reporter.hooked(one, went)
-			}
-		})
+// begin notes that a row's hook is about to be called; false where it is being called.
+func (h *hooks) begin(id outbox.ID) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.calling[id] {
+		return false
 	}
-	calling.Wait()
-	return failed.Load()
+	h.calling[id] = true
+	return true
+}
+
+func (h *hooks) over(id outbox.ID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.calling, id)
+}
+
+// callOne calls the hook of one row, in its endpoint's turn.
+func (h *hooks) callOne(ctx context.Context, one outbox.Owed, policy *outbox.Policy) {
+	if !h.turns.take(ctx, one.Endpoint) {
+		return
+	}
+	began := time.Now()
+	went, err := h.store.CallOwed(ctx, one, policy)
+	h.turns.end(one.Endpoint, time.Since(began))
+	switch {
+	case ctx.Err() != nil: // whoever comes next calls it
+	case h.faults.meet("call hooks", err):
+		sleep(ctx, h.faults.pause()) // it is due still
+	case went.State != "":
+		h.reporter.hooked(one, went)
+	}
 }

@@ -12,7 +12,7 @@ import (
 
 func testHooks(store *solo) *hooks {
 	log := slog.New(slog.DiscardHandler)
-	return newHooks(store, newReporter(log), &faults{log: log})
+	return newHooks(store, newTurns(), newReporter(log), &faults{log: log})
 }
 
 // Hooks that are due are called, a few at a time, by the policies of their rows.
@@ -35,14 +35,14 @@ func TestHooksAreCalledAgain(t *testing.T) {
 		store.mu.Lock()
 		store.owed = nil
 		store.mu.Unlock()
-		time.Sleep(4 * time.Second)
+		time.Sleep(10 * time.Second)
 		store.mu.Lock()
 		defer store.mu.Unlock()
 		counts := map[*outbox.Policy]int{}
 		for _, policy := range store.called {
 			counts[policy]++
 		}
-		if diff := counts[quick] != 5 || counts[nil] != 4; diff || store.most != aloneAtOnce {
+		if diff := counts[quick] != 5 || counts[nil] != 4; diff || store.most != callsOfOne {
 			t.Errorf("called %v, %d at once", counts, store.most)
 		}
 	})

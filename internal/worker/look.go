@@ -90,7 +90,7 @@ func (w *Worker) lookedFully(ctx context.Context, full fullLook) bool {
 	}
 	w.schedule.nextProbe = after(full.began, full.found.NextProbe)
 	w.noted(full.began, full.found)
-	if full.found.Lapsed && full.began.Sub(w.schedule.backAt) >= lapseGrace && !w.crowded() {
+	if full.found.Lapsed && full.began.Sub(w.schedule.backAt) >= lapseGrace && !w.settler.behind() && !w.settler.crowded(w.slots.most) {
 		w.settleLapsed(ctx)
 	}
 	if full.found.Queued {

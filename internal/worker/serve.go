@@ -14,7 +14,7 @@ func (w *Worker) serve(ctx context.Context) (claimed int, waited bool) {
 	until := time.Now().Add(w.schedule.lookPause())
 	for ctx.Err() == nil && !w.nothingToServe() {
 		// What is known is written down before more is begun.
-		if w.crowded() {
+		if w.settler.behind() || w.settler.crowded(w.slots.most) {
 			return claimed, false
 		}
 		room := w.slots.room(ctx, &w.lanes, w.schedule.lookPause())

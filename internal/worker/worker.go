@@ -121,6 +121,7 @@ type Worker struct {
 	breakers  *breakers
 	network   *network
 	settler   *settler
+	turns     *turns
 	alone     *alone
 	hooks     *hooks
 	leases    *leases
@@ -145,6 +146,7 @@ func New(parts Parts, options Options) *Worker {
 	leases := newLeases(parts.Settles, limits, options.Lease, faults)
 	directory := newDirectory(parts.Register, parts.Courier, options.Log)
 	reporter := newReporter(options.Log)
+	turns := newTurns()
 	return &Worker{
 		Parts: parts, Options: options,
 		directory: directory,
@@ -155,8 +157,9 @@ func New(parts Parts, options Options) *Worker {
 		leases:    leases,
 		full:      make(chan fullLook, 1),
 		settler:   newSettler(parts.Settles, leases, reporter, faults),
-		alone:     newAlone(parts.Alone, leases, reporter, faults),
-		hooks:     newHooks(parts.Alone, reporter, faults),
+		turns:     turns,
+		alone:     newAlone(parts.Alone, turns, leases, reporter, faults),
+		hooks:     newHooks(parts.Alone, turns, reporter, faults),
 		faults:    faults,
 		claimed:   make(chan []errand, 1),
 		errands:   make(chan errand),
