@@ -50,11 +50,15 @@ func TestTurns(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if called("quick") != 100 || most["all"] > callsAtOnce || most["s1"] > callsOfOne {
-			t.Errorf("%d quick calls, %v at once", called("quick"), most)
+		turns.mu.Lock()
+		if calls["quick"] != 100 || most["all"] > callsAtOnce || most["s1"] > callsOfOne {
+			t.Errorf("%d quick calls, %v at once", calls["quick"], most)
 		}
+		turns.mu.Unlock()
 		time.Sleep(time.Hour)
-		if called("s6") != 20 || turns.taken != 0 || turns.slow != 0 || len(turns.of) != 0 {
+		turns.mu.Lock()
+		defer turns.mu.Unlock()
+		if calls["s6"] != 20 || turns.taken != 0 || turns.slow != 0 || len(turns.of) != 0 {
 			t.Errorf("%v, and %d are left, %d of them slow", calls, turns.taken, turns.slow)
 		}
 	})
