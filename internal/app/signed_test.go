@@ -137,7 +137,7 @@ func TestARowsOwnPolicySigns(t *testing.T) {
 	t.Parallel()
 	shop, merchant := signingShop(t)
 	shop.exec("update orderbell.endpoint set signature = null")
-	shop.exec("insert into orderbell.policy (name, ladder, acknowledge, signature) values ('signed', '{1m}', 'status == 200', 'standard-webhooks')")
+	shop.exec("insert into orderbell.policy (name, ladder, acknowledge, signature) values ('signed', '{1s,1s,1s,1s,1s}', 'status == 200', 'standard-webhooks')")
 	c := shop.config("w1")
 	c.Secrets.Keyring = masterKey(t, 1)
 	shop.work(c)

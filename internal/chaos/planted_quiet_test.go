@@ -11,12 +11,12 @@ var plantedInQuiet = []planted{
 	{"a merchant stumbles", (*stage).stumbling, []bug{
 		{"acknowledge before the answer", chaos.NoLoss, chaos.Bug{
 			File: "internal/worker/carry.go",
-			Old:  "\tresult := w.deliver(ctx, claim)\n",
+			Old:  "\tresult := w.deliver(ctx, e.claim)\n",
 			New: "\tw.settler.settle(&outbox.Settlement{\n" +
-				"\t\tClaim: claim, Result: outbox.Result{Outcome: outbox.OutcomeAcknowledged},\n" +
-				"\t\tVerdict: outbox.Verdict{State: outbox.Acknowledged, Rung: claim.Rung}, Began: began, Worker: w.Name,\n" +
+				"\t\tClaim: e.claim, Result: outbox.Result{Outcome: outbox.OutcomeAcknowledged},\n" +
+				"\t\tVerdict: outbox.Verdict{State: outbox.Acknowledged, Rung: e.claim.Rung}, Began: began, Worker: w.Name,\n" +
 				"\t})\n" +
-				"\tresult := w.deliver(ctx, claim)\n",
+				"\tresult := w.deliver(ctx, e.claim)\n",
 		}},
 		{"retry without the ladder", chaos.Spacing, chaos.Bug{
 			File: "internal/outbox/verdict.go", Old: "Wait: wait,", New: "Wait: 0 * wait,",
@@ -62,8 +62,8 @@ var plantedInQuiet = []planted{
 	{"a busy worker and another one", (*stage).crowded, []bug{
 		{"claim of what is in flight", chaos.Count, chaos.Bug{
 			File: "sql/claim.sql",
-			Old:  "<= (lane.endpoint, now()) and d.state = 'pending'",
-			New:  "<= (lane.endpoint, now())",
+			Old:  "d.state = 'pending' and not d.owes",
+			New:  "not d.owes",
 		}},
 	}},
 }
