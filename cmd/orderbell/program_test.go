@@ -15,8 +15,8 @@ import (
 	"github.com/orderbell/orderbell/internal/pgtest"
 )
 
-// patience is how long anything that a test waits for may take.
-const patience = 30 * time.Second
+// patience is how long anything that a test waits for may take: a bound for what hangs.
+const patience = 90 * time.Second
 
 // environment is ours without any configuration of orderbell, and what is added.
 func environment(added ...string) []string {
