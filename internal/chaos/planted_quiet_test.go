@@ -119,7 +119,11 @@ func (s *stage) asleep() {
 	s.Becomes("true", `select count(*) > 0
 		from pg_locks l join pg_stat_activity a on a.datname = current_database()
 		where l.locktype = 'advisory' and not l.granted and l.database = (select oid from pg_database where datname = current_database())
-		  and a.query ~ '^/. orderbell:(full_look|policies|faulty_endpoints) ' and a.state = 'idle' and a.query_start > l.waitstart`)
+		  and a.query ~ '^/. orderbell:(full_look|policies|faulty_endpoints) ' and a.state = 'idle' and a.query_start > l.waitstart
+		  -- and has come to rest: whatever begins with a start has had its look.
+		  and not exists (select from pg_stat_activity b
+		    where b.datname = current_database() and b.application_name like 'orderbell/%' and b.query not like '%orderbell:sleep%'
+		      and b.query_start > clock_timestamp() - interval '1500 ms')`)
 	commit()
 	s.AtRest()
 }
